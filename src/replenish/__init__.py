@@ -1,0 +1,1 @@
+"""Replenish: prepaid credits that a company runs itself."""
