@@ -1,0 +1,74 @@
+"""The database: one pool, JSON as msgspec writes it, no session state left behind."""
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+import asyncpg
+import msgspec
+from asyncpg import Record
+
+_JSON_TYPES: Final = ("json", "jsonb")
+
+
+class Reads(Protocol):
+    """What a query needs: a `Database` or a `core.transaction.Tx`.
+
+    Writes ask for a Tx, so that a write outside a transaction is a type error.
+    """
+
+    async def fetch(self, query: str, *args: object) -> Sequence[Record]: ...
+    async def fetchrow(self, query: str, *args: object) -> Record | None: ...
+    async def fetchval(self, query: str, *args: object) -> object: ...
+
+
+class Database:
+    """A pool of connections. Reads run on any of them; writes go through `core.transaction.transaction`."""
+
+    __slots__ = ("pool",)
+
+    def __init__(self, pool: "asyncpg.Pool[Record]") -> None:
+        self.pool = pool
+
+    async def fetch(self, query: str, *args: object) -> Sequence[Record]:
+        return await self.pool.fetch(query, *args)
+
+    async def fetchrow(self, query: str, *args: object) -> Record | None:
+        return await self.pool.fetchrow(query, *args)
+
+    async def fetchval(self, query: str, *args: object) -> object:
+        return await self.pool.fetchval(query, *args)
+
+    async def close(self) -> None:
+        await self.pool.close()
+
+
+async def connect(url: str, *, size_max: int = 10, size_min: int = 1, application: str = "replenish") -> Database:
+    """Open a pool on `postgresql://…`. Raises the driver's error when the server cannot be reached."""
+    pool = await asyncpg.create_pool(
+        url,
+        min_size=size_min,
+        max_size=size_max,
+        init=_prepare,
+        reset=_leave,
+        command_timeout=60,
+        server_settings={"application_name": application, "timezone": "UTC", "jit": "off"},
+    )
+    return Database(pool)
+
+
+def _to_json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+async def _prepare(connection: "asyncpg.Connection[Record]") -> None:
+    for name in _JSON_TYPES:
+        await connection.set_type_codec(
+            name,
+            encoder=_to_json,
+            decoder=msgspec.json.decode,
+            schema="pg_catalog",
+        )
+
+
+async def _leave(_connection: "asyncpg.Connection[Record]") -> None:
+    """Asyncpg's own reset costs a round trip per statement; we never set session state, so nothing needs resetting."""

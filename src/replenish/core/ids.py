@@ -1,0 +1,120 @@
+"""Ids: UUIDv7 made by the application, stored as `uuid`, shown as `prefix_` and 26 characters (the TypeID encoding).
+
+A `Kind` knows one noun's prefix. Time-ordered, so that primary keys grow at their right edge.
+"""
+
+from typing import Final, Generic, NewType, TypeVar
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from replenish.core.errors import Invalid
+
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_VALUE: Final = {letter: value for value, letter in enumerate(_ALPHABET)}
+_LENGTH: Final = 26
+
+WorkspaceId = NewType("WorkspaceId", UUID)
+OperatorId = NewType("OperatorId", UUID)
+ApiKeyId = NewType("ApiKeyId", UUID)
+PortalSessionId = NewType("PortalSessionId", UUID)
+CampaignId = NewType("CampaignId", UUID)
+ProductId = NewType("ProductId", UUID)
+PriceId = NewType("PriceId", UUID)
+CurrencyId = NewType("CurrencyId", UUID)
+MeterId = NewType("MeterId", UUID)
+PaymentLinkId = NewType("PaymentLinkId", UUID)
+CheckoutSessionId = NewType("CheckoutSessionId", UUID)
+CustomerId = NewType("CustomerId", UUID)
+WalletId = NewType("WalletId", UUID)
+LotId = NewType("LotId", UUID)
+HoldId = NewType("HoldId", UUID)
+OwedItemId = NewType("OwedItemId", UUID)
+TransferId = NewType("TransferId", UUID)
+BatchId = NewType("BatchId", UUID)
+UsageEventId = NewType("UsageEventId", UUID)
+AdjustmentId = NewType("AdjustmentId", UUID)
+TopUpId = NewType("TopUpId", UUID)
+PaymentId = NewType("PaymentId", UUID)
+PaymentMethodId = NewType("PaymentMethodId", UUID)
+RechargeRuleId = NewType("RechargeRuleId", UUID)
+RechargeAttemptId = NewType("RechargeAttemptId", UUID)
+ConsentId = NewType("ConsentId", UUID)
+EventId = NewType("EventId", UUID)
+InboxId = NewType("InboxId", UUID)
+
+Id = TypeVar("Id", bound=UUID)
+
+
+class Kind(Generic[Id]):
+    """One noun's ids: make them, show them, read them back."""
+
+    __slots__ = ("prefix",)
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+
+    def new(self) -> Id:
+        return uuid7()  # type: ignore[return-value] # a NewType has no run-time constructor to call generically
+
+    def text(self, value: Id) -> str:
+        """`cus_01k…`: what the wire shows."""
+        number = value.int
+        letters = [""] * _LENGTH
+        for place in range(_LENGTH - 1, -1, -1):
+            letters[place] = _ALPHABET[number & 31]
+            number >>= 5
+        return f"{self.prefix}_{''.join(letters)}"
+
+    def parse(self, text: str, *, field: str = "id") -> Id:
+        """Read an id back. Raises Invalid(field) when it is not one of this kind."""
+        found = self.try_parse(text)
+        if found is None:
+            shown = text if len(text) <= 64 else f"{text[:64]}…"
+            raise Invalid(field, f"{shown!r} is not an id that starts with '{self.prefix}_'")
+        return found
+
+    def try_parse(self, text: str) -> Id | None:
+        """Read an id back, or None: for fields that also take a natural key (external_id, event name, lookup key)."""
+        prefix, separator, body = text.rpartition("_")
+        if prefix != self.prefix or not separator or len(body) != _LENGTH:
+            return None
+        number = 0
+        for letter in body:
+            value = _VALUE.get(letter)
+            if value is None:
+                return None
+            number = number << 5 | value
+        if number >> 128:
+            return None
+        return UUID(int=number)  # type: ignore[return-value] # a NewType has no run-time constructor to call generically
+
+
+WORKSPACE: Final = Kind[WorkspaceId]("ws")
+OPERATOR: Final = Kind[OperatorId]("op")
+API_KEY: Final = Kind[ApiKeyId]("key")
+PORTAL_SESSION: Final = Kind[PortalSessionId]("ps")
+CAMPAIGN: Final = Kind[CampaignId]("cmp")
+PRODUCT: Final = Kind[ProductId]("prod")
+PRICE: Final = Kind[PriceId]("price")
+CURRENCY: Final = Kind[CurrencyId]("pc")
+METER: Final = Kind[MeterId]("mtr")
+PAYMENT_LINK: Final = Kind[PaymentLinkId]("plink")
+CHECKOUT_SESSION: Final = Kind[CheckoutSessionId]("cs")
+CUSTOMER: Final = Kind[CustomerId]("cus")
+WALLET: Final = Kind[WalletId]("wal")
+LOT: Final = Kind[LotId]("crgr")
+HOLD: Final = Kind[HoldId]("hold")
+OWED_ITEM: Final = Kind[OwedItemId]("owed")
+TRANSFER: Final = Kind[TransferId]("tr")
+BATCH: Final = Kind[BatchId]("batch")
+USAGE_EVENT: Final = Kind[UsageEventId]("ue")
+ADJUSTMENT: Final = Kind[AdjustmentId]("adj")
+TOP_UP: Final = Kind[TopUpId]("top")
+PAYMENT: Final = Kind[PaymentId]("pay")
+PAYMENT_METHOD: Final = Kind[PaymentMethodId]("pm")
+RECHARGE_RULE: Final = Kind[RechargeRuleId]("rule")
+RECHARGE_ATTEMPT: Final = Kind[RechargeAttemptId]("ra")
+CONSENT: Final = Kind[ConsentId]("con")
+EVENT: Final = Kind[EventId]("evt")
+INBOX: Final = Kind[InboxId]("in")

@@ -1,0 +1,54 @@
+"""The one place where transactions are opened; only flows import it.
+
+Below a flow, functions take a `Tx` and never commit. Transactions do not nest: a flow inside a flow would commit or roll
+back half of its caller's work. No network call belongs inside one (law 9).
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import Final, cast
+
+from asyncpg import Record
+from asyncpg.pool import PoolConnectionProxy
+
+from replenish.core.db import Database
+
+_open: Final[ContextVar[bool]] = ContextVar("replenish_transaction_open", default=False)
+
+
+class Tx:
+    """An open transaction."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: "PoolConnectionProxy[Record]") -> None:
+        self._connection = connection
+
+    async def fetch(self, query: str, *args: object) -> Sequence[Record]:
+        return await self._connection.fetch(query, *args)
+
+    async def fetchrow(self, query: str, *args: object) -> Record | None:
+        return await self._connection.fetchrow(query, *args)
+
+    async def fetchval(self, query: str, *args: object) -> object:
+        return cast("object", await self._connection.fetchval(query, *args))
+
+    async def execute(self, query: str, *args: object) -> int:
+        """Run a write; returns how many rows it touched."""
+        status = await self._connection.execute(query, *args)
+        count = status.rpartition(" ")[2]
+        return int(count) if count.isdigit() else 0
+
+
+@asynccontextmanager
+async def transaction(db: Database) -> AsyncGenerator[Tx]:
+    """READ COMMITTED; commits at the end, rolls back on any exception. Raises RuntimeError when one is open already."""
+    if _open.get():
+        raise RuntimeError("a transaction is open already; transactions do not nest")
+    token = _open.set(True)
+    try:
+        async with db.pool.acquire() as connection, connection.transaction():
+            yield Tx(connection)
+    finally:
+        _open.reset(token)
