@@ -1,7 +1,7 @@
 """The database: one pool, JSON as msgspec writes it, no session state left behind."""
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 import asyncpg
 import msgspec
@@ -36,7 +36,7 @@ class Database:
         return await self.pool.fetchrow(query, *args)
 
     async def fetchval(self, query: str, *args: object) -> object:
-        return await self.pool.fetchval(query, *args)
+        return cast("object", await self.pool.fetchval(query, *args))
 
     async def close(self) -> None:
         await self.pool.close()
