@@ -1,0 +1,181 @@
+"""Wallets, lots (credit grants) and owed items as a `Book` holds them in memory under the wallet's lock."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from replenish.core.errors import Conflict, PaymentRequired
+from replenish.core.ids import CurrencyId, CustomerId, LotId, MeterId, OwedItemId, WalletId, WorkspaceId
+from replenish.core.money import Credits
+
+Category = Literal["paid", "promotional"]
+Source = Literal["top_up", "api", "adjustment", "schedule", "reinstatement"]
+Shortfall = Literal["reject", "owe"]
+OwedCause = Literal["usage", "refund", "dispute"]
+
+
+class WalletRef(msgspec.Struct, frozen=True):
+    """One customer x one credit currency."""
+
+    workspace_id: WorkspaceId
+    customer_id: CustomerId
+    currency_id: CurrencyId
+
+
+class Wallet(msgspec.Struct, kw_only=True):
+    """The wallet's row. `issued` to `revoked` are its seven accounts."""
+
+    customer_id: CustomerId
+    id: WalletId
+    workspace_id: WorkspaceId
+    currency_id: CurrencyId
+    now_at: datetime
+    recorded_at: datetime
+    line: int
+    issued: Credits
+    available: Credits
+    held: Credits
+    owed: Credits
+    spent: Credits
+    expired: Credits
+    revoked: Credits
+    carry: Decimal
+    good_until: datetime | None
+    frozen_at: datetime | None
+    customer_frozen_at: datetime | None
+    act_below: Credits | None
+    look_again_at: datetime | None
+    created_at: datetime
+
+    @property
+    def ref(self) -> WalletRef:
+        return WalletRef(self.workspace_id, self.customer_id, self.currency_id)
+
+    @property
+    def credits(self) -> Credits:
+        """Remaining of usable lots, held ones included (law 2)."""
+        return self.available + self.held
+
+    @property
+    def balance(self) -> Credits:
+        """Available minus owed; may be negative (law 2)."""
+        return self.available - self.owed
+
+
+class Lot(msgspec.Struct, kw_only=True):
+    """A credit grant. `remaining` includes `held`, and is 0 until the lot starts."""
+
+    customer_id: CustomerId
+    id: LotId
+    workspace_id: WorkspaceId
+    wallet_id: WalletId
+    category: Category
+    priority: int
+    name: str = ""
+    amount: Credits
+    remaining: Credits
+    held: Credits
+    effective_at: datetime
+    expires_at: datetime | None
+    scope: tuple[MeterId, ...] = ()
+    cost_amount: Decimal | None = None
+    cost_currency_id: CurrencyId | None = None
+    source: Source
+    source_id: UUID | None = None
+    metadata: dict[str, object] = {}
+    opened_at: datetime | None = None
+    expired_at: datetime | None = None
+    voided_at: datetime | None = None
+    closed_at: datetime | None = None
+    created_at: datetime
+
+    @property
+    def free(self) -> Credits:
+        return self.remaining - self.held
+
+    def covers(self, meter_id: MeterId | None) -> bool:
+        """An empty scope covers every meter; a debit without a meter uses unscoped lots only."""
+        return not self.scope or (meter_id is not None and meter_id in self.scope)
+
+    def is_open(self, now: datetime) -> bool:
+        """Law 4: open while effective_at <= now < expires_at, to the microsecond."""
+        return (
+            self.voided_at is None and self.effective_at <= now and (self.expires_at is None or now < self.expires_at)
+        )
+
+    def status(self, now: datetime) -> Literal["pending", "granted", "depleted", "expired", "voided"]:
+        if self.voided_at is not None:
+            return "voided"
+        if now < self.effective_at:
+            return "pending"
+        if self.expires_at is not None and self.expires_at <= now and (self.remaining or self.expired_at is not None):
+            return "expired"
+        return "granted" if self.remaining or self.opened_at is None else "depleted"
+
+
+class OwedItem(msgspec.Struct, kw_only=True):
+    """Usage that no lot could pay; repaid oldest first (law 6)."""
+
+    customer_id: CustomerId
+    id: OwedItemId
+    workspace_id: WorkspaceId
+    wallet_id: WalletId
+    cause: OwedCause
+    cause_id: UUID
+    meter_id: MeterId | None
+    amount: Credits
+    remaining: Credits
+    created_at: datetime
+    closed_at: datetime | None = None
+
+
+class Allocation(msgspec.Struct, frozen=True):
+    """Which lot pays how much."""
+
+    lot_id: LotId
+    amount: Credits
+
+
+class Balance(msgspec.Struct, frozen=True, kw_only=True):
+    """A wallet at an instant (law 2)."""
+
+    customer_id: CustomerId
+    wallet_id: WalletId | None
+    currency_id: CurrencyId
+    credits: Credits
+    held: Credits
+    available: Credits
+    owed: Credits
+    balance: Credits
+    frozen: bool
+    as_of: datetime
+
+
+class InsufficientCredits(PaymentRequired):
+    """A debit that nothing can pay. Takes nothing."""
+
+    code = "insufficient_credits"
+
+    def __init__(self, *, required: Credits, spendable: Credits, balance: Credits, owed: Credits) -> None:
+        text = f"{required} credits are required and {spendable} can be spent here."
+        if owed:
+            text = f"{owed} credits are owed; they are repaid before anything new is spent."
+        super().__init__(
+            text,
+            numbers={
+                "required": str(required),
+                "available": str(spendable),
+                "balance": str(balance),
+                "owed": str(owed),
+            },
+        )
+
+
+class WalletFrozen(Conflict):
+    code = "wallet_frozen"
+
+    def __init__(self) -> None:
+        super().__init__("This wallet is frozen; its credits can neither be spent nor topped up until it is unfrozen.")

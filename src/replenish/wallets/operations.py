@@ -1,0 +1,128 @@
+"""Opening and saving books: the only way credits move. Flows call these inside their transaction."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from replenish.core.errors import NotFound
+from replenish.core.ids import CustomerId, LotId, WalletId
+from replenish.core.money import Credits
+from replenish.core.transaction import Tx
+from replenish.ledger import operations as ledger
+from replenish.wallets import store
+from replenish.wallets.book import Book
+from replenish.wallets.model import Lot, OwedItem, WalletRef
+
+
+async def open_books(tx: Tx, *, refs: Iterable[WalletRef]) -> dict[WalletRef, Book]:
+    """Lock wallets in sorted order, make those that are missing, load them and book what fell due.
+
+    Raises NotFound("wallet") when a reference joins a customer and a credit currency of different workspaces.
+    """
+    wanted = sorted(set(refs), key=lambda ref: (ref.customer_id, ref.currency_id))
+    locked = await store.lock(tx, wanted)
+    if len(locked) < len(wanted):
+        await store.create(tx, wanted)
+        locked = await store.lock(tx, wanted)
+    if {wallet.ref for wallet, _, _ in locked} != set(wanted):
+        raise NotFound("wallet")
+    wallets = [wallet for wallet, _, _ in locked]
+    lots: defaultdict[WalletId, list[Lot]] = defaultdict(list)
+    for lot in await store.open_lots(tx, wallets):
+        lots[lot.wallet_id].append(lot)
+    owed_items: defaultdict[WalletId, list[OwedItem]] = defaultdict(list)
+    indebted = [wallet for wallet in wallets if wallet.owed]
+    if indebted:
+        for item in await store.open_owed_items(tx, indebted):
+            owed_items[item.wallet_id].append(item)
+    books = {
+        wallet.ref: Book(
+            wallet, now=now, recorded_at=recorded_at, lots=lots[wallet.id], owed_items=owed_items[wallet.id]
+        )
+        for wallet, now, recorded_at in locked
+    }
+    for book in books.values():
+        book.book_due()
+    return books
+
+
+async def load_lots(tx: Tx, book: Book, *, lot_ids: Sequence[LotId]) -> list[Lot]:
+    """Bring closed lots of this wallet into its book, too (a reversal or a void needs them). Raises NotFound."""
+    missing = [lot_id for lot_id in lot_ids if lot_id not in book.lots]
+    if missing:
+        for lot in await store.lots_by_id(tx, customer_id=book.wallet.customer_id, lot_ids=missing):
+            if lot.wallet_id == book.wallet.id:
+                book.lots[lot.id] = lot
+    if any(lot_id not in book.lots for lot_id in lot_ids):
+        raise NotFound("credit grant")
+    return [book.lots[lot_id] for lot_id in lot_ids]
+
+
+async def load_owed_item(tx: Tx, book: Book, *, cause_id: UUID) -> OwedItem | None:
+    """The owed item that an event left behind, open or repaid, if there is one."""
+    found = await store.owed_item_of(tx, customer_id=book.wallet.customer_id, cause_id=cause_id)
+    if found is None:
+        return None
+    return next((item for item in book.owed_items if item.id == found.id), found)
+
+
+async def save_books(tx: Tx, *, books: Iterable[Book]) -> None:
+    """Write everything that changed, set-based; mark the wallets that fell below their line."""
+    listed = list(books)
+    for book in listed:
+        book.gather_usage()
+        book.wallet.now_at = book.now
+        book.wallet.recorded_at = book.recorded_at
+    new_lots = [lot for book in listed for lot in book.new_lots.values()]
+    if new_lots:
+        await store.insert_lots(tx, new_lots)
+    changed_lots = [lot for book in listed for lot in book.changed_lots.values()]
+    if changed_lots:
+        _all_there(await store.update_lots(tx, changed_lots), len(changed_lots))
+    new_items = [item for book in listed for item in book.new_owed_items.values()]
+    if new_items:
+        await store.insert_owed_items(tx, new_items)
+    changed_items = [item for book in listed for item in book.changed_owed_items.values()]
+    if changed_items:
+        _all_there(await store.update_owed_items(tx, changed_items), len(changed_items))
+    _all_there(await store.update_wallets(tx, [book.wallet for book in listed]), len(listed))
+    await ledger.post(tx, [transfer for book in listed for transfer in book.transfers])
+    low = [book.wallet for book in listed if _is_low(book)]
+    if low:
+        await store.mark_due(tx, low)
+    for book in listed:
+        book.transfers, book.new_lots, book.changed_lots = [], {}, {}
+        book.new_owed_items, book.changed_owed_items = {}, {}
+
+
+def _is_low(book: Book) -> bool:
+    wallet = book.wallet
+    return (
+        wallet.act_below is not None
+        and wallet.balance < wallet.act_below
+        and (wallet.look_again_at is None or wallet.look_again_at <= book.now)
+    )
+
+
+def _all_there(written: int, wanted: int) -> None:
+    # A lost row would be a silent hole in the books: better to fail the whole transaction.
+    if written != wanted:
+        raise RuntimeError(f"{wanted} rows were to be written and {written} were")
+
+
+async def act_below(tx: Tx, *, book: Book, line: Credits | None, look_again_at: datetime | None) -> None:
+    """Set below which balance usage marks this wallet due, and not before when. The book must be locked."""
+    book.wallet.act_below = line
+    book.wallet.look_again_at = look_again_at
+    await store.set_line_to_act_on(tx, wallet=book.wallet)
+
+
+async def freeze_wallet(tx: Tx, *, book: Book, frozen_at: datetime | None) -> None:
+    book.wallet.frozen_at = frozen_at
+    await store.freeze(tx, wallet=book.wallet, frozen_at=frozen_at)
+
+
+async def freeze_customer_wallets(tx: Tx, *, customer_id: CustomerId, frozen_at: datetime | None) -> None:
+    """Freeze or unfreeze all of a customer's wallets; locks them sorted first."""
+    await store.freeze_of_customer(tx, customer_id=customer_id, frozen_at=frozen_at)

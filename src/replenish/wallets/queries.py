@@ -1,0 +1,102 @@
+"""Reading wallets. Exact at any instant: one row before `good_until`, afterwards the same pure function (law 2)."""
+
+from datetime import datetime
+
+from replenish.core.db import Reads
+from replenish.core.ids import CurrencyId, CustomerId, LotId, WorkspaceId
+from replenish.core.money import NO_CREDITS
+from replenish.core.rows import row_to, rows_to, value
+from replenish.wallets import store
+from replenish.wallets.book import Book
+from replenish.wallets.model import Balance, Lot, Wallet, WalletRef
+
+_WALLETS = (
+    "select wallets.*, greatest(wallets.now_at, coalesce(workspaces.test_clock, clock_timestamp())) as book_now"
+    " from wallets join workspaces on workspaces.id = wallets.workspace_id"
+    " where wallets.workspace_id = $1 and wallets.customer_id = $2"
+)
+
+
+async def balances(db: Reads, *, workspace_id: WorkspaceId, customer_id: CustomerId) -> list[Balance]:
+    """All of a customer's wallets."""
+    rows = await db.fetch(f"{_WALLETS} order by wallets.id", workspace_id, customer_id)
+    return [await _at(db, row_to(Wallet, row), value(row, "book_now", datetime)) for row in rows]
+
+
+async def balance(db: Reads, *, ref: WalletRef, now: datetime) -> Balance:
+    """One wallet; zeros at `now` when it does not exist yet."""
+    row = await db.fetchrow(
+        f"{_WALLETS} and wallets.currency_id = $3", ref.workspace_id, ref.customer_id, ref.currency_id
+    )
+    if row is not None:
+        return await _at(db, row_to(Wallet, row), value(row, "book_now", datetime))
+    return Balance(
+        customer_id=ref.customer_id,
+        wallet_id=None,
+        currency_id=ref.currency_id,
+        credits=NO_CREDITS,
+        held=NO_CREDITS,
+        available=NO_CREDITS,
+        owed=NO_CREDITS,
+        balance=NO_CREDITS,
+        frozen=False,
+        as_of=now,
+    )
+
+
+async def _at(db: Reads, wallet: Wallet, now: datetime) -> Balance:
+    if wallet.good_until is not None and wallet.good_until <= now:
+        lots = await store.open_lots(db, [wallet])
+        owed_items = await store.open_owed_items(db, [wallet])
+        Book(wallet, now=now, recorded_at=wallet.recorded_at, lots=lots, owed_items=owed_items).book_due()
+    return Balance(
+        customer_id=wallet.customer_id,
+        wallet_id=wallet.id,
+        currency_id=wallet.currency_id,
+        credits=wallet.credits,
+        held=wallet.held,
+        available=wallet.available,
+        owed=wallet.owed,
+        balance=wallet.balance,
+        frozen=wallet.frozen_at is not None or wallet.customer_frozen_at is not None,
+        as_of=now,
+    )
+
+
+async def wallet(db: Reads, *, ref: WalletRef) -> Wallet | None:
+    """The wallet's row as it was last written; use `balance` for what a customer may see."""
+    row = await db.fetchrow(
+        f"{_WALLETS} and wallets.currency_id = $3", ref.workspace_id, ref.customer_id, ref.currency_id
+    )
+    return None if row is None else row_to(Wallet, row)
+
+
+async def lot(db: Reads, *, workspace_id: WorkspaceId, lot_id: LotId) -> Lot | None:
+    row = await db.fetchrow("select * from lots where workspace_id = $1 and id = $2", workspace_id, lot_id)
+    return None if row is None else row_to(Lot, row)
+
+
+async def lots(
+    db: Reads,
+    *,
+    workspace_id: WorkspaceId,
+    customer_id: CustomerId | None = None,
+    currency_id: CurrencyId | None = None,
+    only_open: bool = False,
+    before: LotId | None = None,
+    limit: int = 20,
+) -> list[Lot]:
+    """Lots of a workspace or one customer, newest first; `before` is the last id of the page before."""
+    rows = await db.fetch(
+        "select lots.* from lots join wallets on wallets.customer_id = lots.customer_id and wallets.id = lots.wallet_id"
+        " where lots.workspace_id = $1 and ($2::uuid is null or lots.customer_id = $2)"
+        " and ($3::uuid is null or wallets.currency_id = $3) and (not $4 or lots.closed_at is null)"
+        " and ($5::uuid is null or lots.id < $5) order by lots.id desc limit $6",
+        workspace_id,
+        customer_id,
+        currency_id,
+        only_open,
+        before,
+        limit,
+    )
+    return rows_to(Lot, rows)
