@@ -198,33 +198,33 @@ class Vanishes(msgspec.Struct, frozen=True):
 Answer = Pays | Refuses | Asks | Waits | Vanishes
 
 
+_ALWAYS: Final[dict[Weather, Answer]] = {
+    Weather.PAYS: Pays(),
+    Weather.DECLINES: Refuses(DECLINES["card_declined"]),
+    Weather.NO_FUNDS: Refuses(DECLINES["insufficient_funds"]),
+    Weather.LOST: Refuses(DECLINES["lost_card"]),
+    Weather.EXPIRED: Refuses(DECLINES["expired_card"]),
+    Weather.PAYS_SILENTLY: Pays(reply_lost=True),
+    Weather.PAYS_LATE: Waits(),
+    Weather.DECLINES_LATE: Waits(),
+}
+
+
 def forecast(weather: Weather, *, customer_present: bool, authenticated: bool, charges: int, submits: int) -> Answer:
     """What the bank does with one charge.
 
     `charges`: how often this method has paid before; `submits`: how often this very intent was sent before.
     """
     match weather:
-        case Weather.PAYS:
-            return Pays()
-        case Weather.DECLINES:
-            return Refuses(DECLINES["card_declined"])
-        case Weather.NO_FUNDS:
-            return Refuses(DECLINES["insufficient_funds"])
-        case Weather.LOST:
-            return Refuses(DECLINES["lost_card"])
-        case Weather.EXPIRED:
-            return Refuses(DECLINES["expired_card"])
         case Weather.ASKS_ALWAYS:
             return Pays() if authenticated else Asks()
         case Weather.ASKS_WHEN_ABSENT:
             return Pays() if authenticated or customer_present else Asks()
         case Weather.DECLINES_WHEN_ABSENT:
             return Pays() if customer_present else Refuses(DECLINES["card_declined"])
-        case Weather.PAYS_SILENTLY:
-            return Pays(reply_lost=True)
         case Weather.SILENT:
             return Pays() if submits else Vanishes()
-        case Weather.PAYS_LATE | Weather.DECLINES_LATE:
-            return Waits()
         case Weather.RUNS_EMPTY:
             return Pays() if charges < CHARGES_BEFORE_EMPTY else Refuses(DECLINES["insufficient_funds"])
+        case _:
+            return _ALWAYS[weather]
