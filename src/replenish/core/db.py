@@ -1,6 +1,7 @@
 """The database: one pool, JSON as msgspec writes it, no session state left behind."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from typing import Final, Protocol, cast
 
 import asyncpg
@@ -37,6 +38,15 @@ class Database:
 
     async def fetchval(self, query: str, *args: object) -> object:
         return cast("object", await self.pool.fetchval(query, *args))
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncGenerator[Reads]:
+        """Several reads of one instant: a read-only snapshot that no concurrent write can tear."""
+        async with (
+            self.pool.acquire() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            yield connection
 
     async def close(self) -> None:
         await self.pool.close()

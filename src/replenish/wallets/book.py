@@ -145,8 +145,10 @@ class Book:
 
     # Credits come in
 
-    def grant(self, new: NewLot) -> LotId:
+    def grant(self, new: NewLot, *, lot_id: LotId | None = None) -> LotId:
         """Add a lot; it starts at once unless `effective_at` lies ahead. Whatever is owed is repaid from it first.
+
+        A flow that must name the lot beforehand (a request key does) passes `lot_id`.
 
         Raises Invalid for an amount that is not positive and for times that contradict each other.
         """
@@ -157,7 +159,7 @@ class Book:
             raise Invalid("expires_at", "must be later than now and than effective_at")
         lot = Lot(
             customer_id=self.wallet.customer_id,
-            id=ids.LOT.new(),
+            id=lot_id or ids.LOT.new(),
             workspace_id=self.wallet.workspace_id,
             wallet_id=self.wallet.id,
             category=new.category,

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from replenish.core.errors import Conflict, PaymentRequired
-from replenish.core.ids import CurrencyId, CustomerId, LotId, MeterId, OwedItemId, WalletId, WorkspaceId
+from replenish.core.ids import AdjustmentId, CurrencyId, CustomerId, LotId, MeterId, OwedItemId, WalletId, WorkspaceId
 from replenish.core.money import Credits
 
 Category = Literal["paid", "promotional"]
@@ -130,6 +130,20 @@ class OwedItem(msgspec.Struct, kw_only=True):
     remaining: Credits
     created_at: datetime
     closed_at: datetime | None = None
+
+
+class Adjustment(msgspec.Struct, frozen=True, kw_only=True):
+    """Credits given (positive) or taken (negative) by hand, with who and why. `lot_id` is the grant of given ones."""
+
+    customer_id: CustomerId
+    id: AdjustmentId
+    workspace_id: WorkspaceId
+    wallet_id: WalletId
+    amount: Decimal
+    reason: str
+    actor: str
+    lot_id: LotId | None
+    created_at: datetime
 
 
 class Allocation(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from replenish.core.transaction import Tx
 from replenish.ledger import operations as ledger
 from replenish.wallets import store
 from replenish.wallets.book import Book
-from replenish.wallets.model import Lot, OwedItem, WalletRef
+from replenish.wallets.model import Adjustment, Lot, OwedItem, WalletRef
 
 
 async def open_books(tx: Tx, *, refs: Iterable[WalletRef]) -> dict[WalletRef, Book]:
@@ -126,3 +126,8 @@ async def freeze_wallet(tx: Tx, *, book: Book, frozen_at: datetime | None) -> No
 async def freeze_customer_wallets(tx: Tx, *, customer_id: CustomerId, frozen_at: datetime | None) -> None:
     """Freeze or unfreeze all of a customer's wallets; locks them sorted first."""
     await store.freeze_of_customer(tx, customer_id=customer_id, frozen_at=frozen_at)
+
+
+async def add_adjustment(tx: Tx, *, adjustment: Adjustment) -> None:
+    """Keep who gave or took credits by hand, and why; the movement itself is the book's."""
+    await store.insert_adjustment(tx, adjustment)

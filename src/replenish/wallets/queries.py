@@ -3,12 +3,13 @@
 from datetime import datetime
 
 from replenish.core.db import Reads
-from replenish.core.ids import CurrencyId, CustomerId, LotId, WorkspaceId
+from replenish.core.errors import NotFound
+from replenish.core.ids import AdjustmentId, CurrencyId, CustomerId, LotId, WalletId, WorkspaceId
 from replenish.core.money import NO_CREDITS
 from replenish.core.rows import row_to, rows_to, value
 from replenish.wallets import store
 from replenish.wallets.book import Book
-from replenish.wallets.model import Balance, Lot, Wallet, WalletRef
+from replenish.wallets.model import Adjustment, Balance, Lot, Wallet, WalletRef
 
 _WALLETS = (
     "select wallets.*, greatest(wallets.now_at, coalesce(workspaces.test_clock, clock_timestamp())) as book_now"
@@ -100,3 +101,54 @@ async def lots(
         limit,
     )
     return rows_to(Lot, rows)
+
+
+async def ref_of(db: Reads, *, customer_id: CustomerId, wallet_id: WalletId) -> WalletRef:
+    """The reference that opens a wallet's book. Raises NotFound."""
+    row = await db.fetchrow(
+        "select workspace_id, customer_id, currency_id from wallets where customer_id = $1 and id = $2",
+        customer_id,
+        wallet_id,
+    )
+    if row is None:
+        raise NotFound("wallet")
+    return row_to(WalletRef, row)
+
+
+async def wallets_with_something_due(db: Reads, *, limit: int) -> list[WalletRef]:
+    """Wallets whose next start or expiry has passed, by their workspace's clock, the longest overdue first."""
+    rows = await db.fetch(
+        "select w.workspace_id, w.customer_id, w.currency_id from workspaces cross join lateral ("
+        " select * from wallets where wallets.workspace_id = workspaces.id"
+        " and wallets.good_until <= coalesce(workspaces.test_clock, now()) order by good_until limit $1) w"
+        " order by w.good_until limit $1",
+        limit,
+    )
+    return rows_to(WalletRef, rows)
+
+
+async def adjustment(db: Reads, *, workspace_id: WorkspaceId, adjustment_id: AdjustmentId) -> Adjustment | None:
+    row = await db.fetchrow(
+        "select * from adjustments where workspace_id = $1 and id = $2", workspace_id, adjustment_id
+    )
+    return None if row is None else row_to(Adjustment, row)
+
+
+async def adjustments(
+    db: Reads,
+    *,
+    workspace_id: WorkspaceId,
+    customer_id: CustomerId | None = None,
+    before: AdjustmentId | None = None,
+    limit: int = 20,
+) -> list[Adjustment]:
+    """Adjustments of a workspace or one customer, newest first."""
+    rows = await db.fetch(
+        "select * from adjustments where workspace_id = $1 and ($2::uuid is null or customer_id = $2)"
+        " and ($3::uuid is null or id < $3) order by id desc limit $4",
+        workspace_id,
+        customer_id,
+        before,
+        limit,
+    )
+    return rows_to(Adjustment, rows)

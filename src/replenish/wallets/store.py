@@ -13,7 +13,7 @@ from replenish.core.db import Reads
 from replenish.core.ids import CustomerId, LotId
 from replenish.core.rows import row_to, rows_to, value
 from replenish.core.transaction import Tx
-from replenish.wallets.model import Lot, OwedItem, Wallet, WalletRef
+from replenish.wallets.model import Adjustment, Lot, OwedItem, Wallet, WalletRef
 
 # The clock is read after the locks are held (the CTE is materialised first), so that a wallet that waited does not
 # live in the past; greatest() keeps its now from going back when a clock does.
@@ -283,4 +283,20 @@ async def freeze_of_customer(tx: Tx, *, customer_id: CustomerId, frozen_at: date
 async def freeze(tx: Tx, *, wallet: Wallet, frozen_at: datetime | None) -> int:
     return await tx.execute(
         "update wallets set frozen_at = $3 where customer_id = $1 and id = $2", wallet.customer_id, wallet.id, frozen_at
+    )
+
+
+async def insert_adjustment(tx: Tx, adjustment: Adjustment) -> None:
+    await tx.execute(
+        "insert into adjustments (customer_id, id, workspace_id, wallet_id, amount, reason, actor, lot_id, created_at)"
+        " values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        adjustment.customer_id,
+        adjustment.id,
+        adjustment.workspace_id,
+        adjustment.wallet_id,
+        adjustment.amount,
+        adjustment.reason,
+        adjustment.actor,
+        adjustment.lot_id,
+        adjustment.created_at,
     )

@@ -1,0 +1,102 @@
+"""Usage: each event paid for once, priced exactly, and every statement line in its place (laws 1, 3, 5, 7)."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from replenish.reports.checks import Check
+
+_ALLOCATIONS: Final = """
+select e.customer_id, 'usage event ' || e.id || ' debit against its allocation' as what, e.debit as expected,
+       e.owed + (select coalesce(sum(a), 0) from unnest(e.lot_amounts) a) as found
+from usage_events e
+where e.debit <> e.owed + (select coalesce(sum(a), 0) from unnest(e.lot_amounts) a)
+   or cardinality(e.lot_ids) <> cardinality(e.lot_amounts)
+"""
+
+_BATCHES: Final = """
+with allocated as (
+    select customer_id, batch_id, wallet_id, lot_id, sum(amount) as amount from (
+        select e.customer_id, e.batch_id, e.wallet_id, a.lot_id, a.amount
+        from usage_events e cross join lateral unnest(e.lot_ids, e.lot_amounts) as a (lot_id, amount)
+        union all
+        select e.customer_id, e.batch_id, e.wallet_id, null, e.owed from usage_events e where e.owed > 0
+    ) parts group by 1, 2, 3, 4
+), moved as (
+    select customer_id, cause_id as batch_id, wallet_id, lot_id, sum(amount) as amount
+    from transfers where kind in ('usage', 'owe') and cause = 'batch' group by 1, 2, 3, 4
+)
+select coalesce(a.customer_id, m.customer_id) as customer_id,
+       'batch ' || coalesce(a.batch_id, m.batch_id) || ' lot ' || coalesce(a.lot_id::text, m.lot_id::text, 'owed') as what,
+       coalesce(a.amount, 0) as expected, coalesce(m.amount, 0) as found
+from allocated a full join moved m
+    on m.customer_id = a.customer_id and m.batch_id = a.batch_id and m.wallet_id = a.wallet_id
+    and coalesce(m.lot_id, m.batch_id) = coalesce(a.lot_id, a.batch_id)
+where coalesce(a.amount, 0) <> coalesce(m.amount, 0)
+"""
+
+_KEYS: Final = """
+select coalesce(k.customer_id, e.customer_id) as customer_id,
+       'usage key ' || coalesce(k.key, e.key) || ' and its event' as what,
+       (k.key is not null)::int as expected, (e.id is not null)::int as found
+from usage_keys k full join usage_events e
+    on e.customer_id = k.customer_id and e.recorded_at = k.recorded_at and e.id = k.event_id and e.key = k.key
+where k.key is null or e.id is null
+"""
+
+_CARRY: Final = """
+select w.customer_id, 'wallet ' || w.id || ' carry' as what,
+       coalesce(e.carried, 0) - coalesce(r.carried, 0) as expected, w.carry as found
+from wallets w
+left join (select customer_id, wallet_id, sum(price - debit) as carried from usage_events group by 1, 2) e
+    on e.customer_id = w.customer_id and e.wallet_id = w.id
+left join (
+    select x.customer_id, x.wallet_id, sum(e.price - e.debit) as carried
+    from usage_reversals x join usage_events e on e.customer_id = x.customer_id and e.id = x.event_id group by 1, 2
+) r on r.customer_id = w.customer_id and r.wallet_id = w.id
+where coalesce(e.carried, 0) - coalesce(r.carried, 0) <> w.carry
+"""
+
+_REVERSALS: Final = """
+select r.customer_id, 'reversal ' || r.id || ' against its event' as what, e.debit as expected,
+       r.returned + r.forgiven as found
+from usage_reversals r left join usage_events e on e.customer_id = r.customer_id and e.id = r.event_id
+where r.returned + r.forgiven is distinct from e.debit
+union all
+select r.customer_id, 'reversal ' || r.id || ' moved', r.returned + r.forgiven, coalesce(t.amount, 0)
+from usage_reversals r left join (
+    select customer_id, cause_id, sum(amount) as amount from transfers
+    where kind in ('usage_reversal', 'owe_reversal') group by 1, 2
+) t on t.customer_id = r.customer_id and t.cause_id = r.id
+where r.returned + r.forgiven <> coalesce(t.amount, 0)
+"""
+
+_LINES: Final = """
+with lines as (
+    select customer_id, wallet_id, line, balance_after, -debit as delta from usage_events
+    union all
+    select customer_id, wallet_id, line, balance_after,
+           case when to_account in ('available', 'owed') then amount else 0 end
+           - case when from_account in ('available', 'owed') then amount else 0 end
+    from transfers where line is not null
+), chained as (
+    select *, lag(line, 1, 0::bigint) over w as line_before, lag(balance_after, 1, 0::numeric) over w as balance_before
+    from lines window w as (partition by customer_id, wallet_id order by line)
+)
+select customer_id, 'wallet ' || wallet_id || ' line ' || line as what,
+       balance_before + delta as expected, balance_after as found
+from chained where line <> line_before + 1 or balance_after <> balance_before + delta
+union all
+select w.customer_id, 'wallet ' || w.id || ' last line', w.line, coalesce(l.line, 0)
+from wallets w left join (select customer_id, wallet_id, max(line) as line from lines group by 1, 2) l
+    on l.customer_id = w.customer_id and l.wallet_id = w.id
+where w.line <> coalesce(l.line, 0)
+"""
+
+USAGE: Final[Sequence[Check]] = (
+    Check("events are paid by their allocation", 3, _ALLOCATIONS),
+    Check("batches follow from their events", 1, _BATCHES),
+    Check("each key has its event and each event its key", 7, _KEYS),
+    Check("the carry is what rounding left", 5, _CARRY),
+    Check("reversals return what was taken", 3, _REVERSALS),
+    Check("statement lines follow one another", 2, _LINES),
+)

@@ -1,0 +1,41 @@
+"""Remembering usage, exactly once (law 7). Called by `flows` inside the debit's transaction."""
+
+from collections.abc import Sequence
+
+from replenish.core.ids import CustomerId, UsageEventId
+from replenish.core.transaction import Tx
+from replenish.usage import store
+from replenish.usage.model import UsageEvent, UsageKey, UsageReversal
+
+Seen = dict[tuple[CustomerId, str], tuple[bytes, UsageEvent]]
+
+
+async def replays(tx: Tx, *, keys: Sequence[tuple[CustomerId, str]]) -> Seen:
+    """Which of these keys stand for an event already, with its hash and the event. Call with the wallets locked."""
+    found = await store.keys(tx, customer_ids=[customer_id for customer_id, _ in keys], keys=[key for _, key in keys])
+    if not found:
+        return {}
+    events = {event.id: event for event in await store.events_of(tx, found)}
+    return {(key.customer_id, key.key): (key.hash, events[key.event_id]) for key in found}
+
+
+async def remember(tx: Tx, *, events: Sequence[UsageEvent], hashes: Sequence[bytes]) -> None:
+    """Store accepted events and their keys. A key taken meanwhile is a unique violation that fails the transaction."""
+    await store.insert_keys(
+        tx,
+        [
+            UsageKey(event.customer_id, event.key, digest, event.id, event.recorded_at)
+            for event, digest in zip(events, hashes, strict=True)
+        ],
+    )
+    await store.insert_events(tx, events)
+
+
+async def remember_reversal(tx: Tx, *, reversal: UsageReversal) -> None:
+    """Note that an event was reversed. A second one for the same event is a unique violation."""
+    await store.insert_reversal(tx, reversal)
+
+
+async def reversal_of(tx: Tx, *, customer_id: CustomerId, event_id: UsageEventId) -> UsageReversal | None:
+    """The reversal of this event, if it was reversed. Call with the wallet locked."""
+    return await store.reversal_of(tx, customer_id=customer_id, event_id=event_id)
