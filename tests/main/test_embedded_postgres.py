@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib.util
 import os
 import pwd
@@ -11,9 +10,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import asyncpg
@@ -27,29 +25,12 @@ from replenish.main.postgres_binaries import (
     EmbeddedPostgresError,
 )
 from replenish.main.postgres_process import running_postmaster, seen_by_ps
+from support.processes import descendants, kill
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(240)
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it switches to another account")
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A folder that every account can pass through, as pytest's own (mode 0700) is not."""
-    folder = Path(tempfile.mkdtemp(prefix="rp-"))
-    folder.chmod(0o711)
-    yield folder
-    for data in [*folder.rglob("postmaster.pid")]:
-        pid = running_postmaster(data.parent)
-        if pid is not None:
-            os.kill(pid, signal.SIGQUIT)
-            _wait_until(lambda data=data: running_postmaster(data.parent) is None)
-    shutil.rmtree(folder)
-
-
-@pytest.fixture
-def home(place: Path) -> Path:
-    return place / "home"
 
 
 def _server(
@@ -75,14 +56,6 @@ def _postmaster(server: EmbeddedPostgres) -> int:
     pid = running_postmaster(server.data)
     assert pid is not None
     return pid
-
-
-def _wait_until(condition: Callable[[], bool]) -> None:
-    for _ in range(1000):
-        if condition():
-            return
-        time.sleep(0.02)
-    raise AssertionError("it never came true")
 
 
 class Processes:
@@ -184,12 +157,23 @@ def test_a_killed_server_recovers_with_everything_committed(home: Path) -> None:
     ann = _server(home).start()
     _ask(ann, "create table kept as select generate_series(1, 1000) as a")
     os.kill(_postmaster(ann), signal.SIGKILL)  # and stays a zombie: we are its parent and do not reap it
-    _wait_until(lambda: running_postmaster(ann.data) is None)
+    wait_until(lambda: running_postmaster(ann.data) is None)
     assert (ann.data / "postmaster.pid").exists()
     with _server(home) as ben:
         assert _ask(ben, "select count(*) from kept") == [(1000,)]
         assert ann.stop() is False
     assert running_postmaster(ann.data) is None
+
+
+def test_its_user_can_bring_a_killed_server_back(home: Path) -> None:
+    with _server(home) as server:
+        _ask(server, "create table kept as select 7 as a")
+        assert server.is_running()
+        os.kill(_postmaster(server), signal.SIGKILL)
+        wait_until(lambda: not server.is_running())
+        server.start()
+        assert _ask(server, "select a from kept") == [(7,)]
+    assert not server.is_running()
 
 
 def test_everything_killed_at_once_while_writing(home: Path, processes: Processes) -> None:
@@ -228,23 +212,13 @@ def test_a_kill_while_the_folder_is_made_leaves_nothing_half_made(
         if log.exists() and log.stat().st_size > moment * 120:
             break
         time.sleep(0.005)
-    children = _children(maker.pid) if killed == "everything" else []
-    for pid in [*children, maker.pid]:
-        with contextlib.suppress(ProcessLookupError):  # ended in the meantime
-            os.kill(pid, signal.SIGKILL)
+    children = descendants(maker.pid) if killed == "everything" else []
+    kill([*children, maker.pid])
     maker.communicate()
     with _server(home) as server:
         assert _ask(server, "select 1") == [(1,)]
         # A surviving initdb may still be busy with its own folder; nobody looks there, and the next making sweeps it up.
         assert killed == "owner" or list(server.folder.glob("data.new*")) == []
-
-
-def _children(pid: int) -> list[int]:
-    """Every descendant of a process, deepest first."""
-    listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], check=True, capture_output=True, text=True)
-    parents = [tuple(map(int, line.split())) for line in listed.stdout.splitlines()]
-    mine = [child for child, parent in parents if parent == pid]
-    return [deep for child in mine for deep in _children(child)] + mine
 
 
 def test_six_racing_for_an_empty_folder_share_one_server(home: Path, processes: Processes) -> None:
@@ -336,7 +310,7 @@ def test_ps_tells_a_server_from_another_program_and_a_zombie(home: Path) -> None
         assert not seen_by_ps(pid, server.data / "other")
         assert not seen_by_ps(os.getpid(), server.data)
         os.kill(pid, signal.SIGKILL)
-        _wait_until(lambda: not seen_by_ps(pid, server.data))
+        wait_until(lambda: not seen_by_ps(pid, server.data))
 
 
 @pytest.mark.skipif(
@@ -420,8 +394,8 @@ def test_without_an_account_root_is_told_what_to_do(
     def nobody(name: str) -> pwd.struct_passwd:
         raise KeyError(name)
 
-    monkeypatch.setattr("replenish.main.embedded_postgres.pwd.getpwnam", nobody)
-    monkeypatch.setattr("replenish.main.embedded_postgres.shutil.which", lambda _name, path: found)  # noqa: ARG005
+    monkeypatch.setattr("replenish.main.postgres_account.pwd.getpwnam", nobody)
+    monkeypatch.setattr("replenish.main.postgres_account.shutil.which", lambda _name, path: found)  # noqa: ARG005
     with pytest.raises(EmbeddedPostgresError, match=f"{says}.*adduser.*REPLENISH_DATABASE_URL"):
         _server(home).start()
 
@@ -430,7 +404,7 @@ def test_an_account_without_a_name_is_told_what_to_do(home: Path, monkeypatch: p
     def nobody(uid: int) -> pwd.struct_passwd:
         raise KeyError(uid)
 
-    monkeypatch.setattr("replenish.main.embedded_postgres.os.geteuid", lambda: 54321)
-    monkeypatch.setattr("replenish.main.embedded_postgres.pwd.getpwuid", nobody)
+    monkeypatch.setattr("replenish.main.postgres_account.os.geteuid", lambda: 54321)
+    monkeypatch.setattr("replenish.main.postgres_account.pwd.getpwuid", nobody)
     with pytest.raises(EmbeddedPostgresError, match="user id 54321 has none"):
         _server(home).start()

@@ -8,6 +8,9 @@ import asyncpg
 import msgspec
 from asyncpg import Record
 
+# What the driver raises when the server refuses or has gone, beside OSError and TimeoutError.
+DatabaseError = (asyncpg.PostgresError, asyncpg.InterfaceError)
+
 _JSON_TYPES: Final = ("json", "jsonb")
 
 

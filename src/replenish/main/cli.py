@@ -1,0 +1,132 @@
+"""The `replenish` command."""
+
+import asyncio
+import importlib.metadata
+from collections.abc import Callable
+from typing import Annotated
+
+import asyncpg
+import typer
+import uvicorn
+from rich.console import Console
+
+from replenish.core import settings as environment
+from replenish.core.errors import Refusal
+from replenish.core.migrate import migrate as apply_migrations
+from replenish.main import dev as development
+from replenish.main import log, worker
+from replenish.main.children import end_with_parent
+from replenish.main.postgres_account import EmbeddedPostgresError
+
+app = typer.Typer(
+    name="replenish",
+    help="Prepaid credits that a company runs itself.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # their locals would show secrets
+    rich_markup_mode="rich",
+)
+
+DATABASE_HELP = "Needs [bold]REPLENISH_DATABASE_URL[/] (postgresql://user:password@host/database)."
+SERVING_HELP = f"{DATABASE_HELP} And [bold]REPLENISH_SECRET_KEY[/] (32 or more random characters)."
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(importlib.metadata.version("replenish"))
+        raise typer.Exit
+
+
+@app.callback()
+def replenish(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    _ = version
+
+
+def _or_exit(action: Callable[[], None]) -> None:
+    """Run, turning what an operator can mend into one line on standard error and exit code 1."""
+    try:
+        action()
+    except Refusal as refusal:
+        problem = refusal.detail
+    except (development.CannotStartError, EmbeddedPostgresError) as error:
+        problem = str(error)
+    except (OSError, asyncpg.PostgresError) as error:
+        # The driver's messages name host and role, never the password.
+        problem = f"The database cannot be used: {error}"
+    else:
+        return
+    typer.echo(f"replenish: {problem}", err=True)
+    raise typer.Exit(1)
+
+
+@app.command()
+def dev() -> None:
+    """Run everything on this machine, with a database of its own and a demo workspace, until Ctrl-C.
+
+    [bold]REPLENISH_HOME[/] is the folder that holds the data (default .replenish), [bold]PORT[/] the port (default 8700),
+    [bold]REPLENISH_DATABASE_URL[/] a database to use instead of our own, [bold]REPLENISH_DEV_API_KEY[/] an API key to give to the
+    demo's test workspace.
+    """
+    _or_exit(lambda: development.run(Console()))
+
+
+@app.command(epilog=SERVING_HELP)
+def serve(
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; HOST, else 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on; PORT, else 8700.")] = None,
+) -> None:
+    """Serve API, portal and admin. Any number of these processes may run on one database."""
+    end_with_parent()
+
+    def action() -> None:
+        settings = environment.from_environment()
+        log.configure(readable=settings.dev)
+        uvicorn.run(
+            "replenish.main.app:create_app",
+            factory=True,
+            host=host or settings.host,
+            port=port or settings.port,
+            log_level="warning" if settings.dev else "info",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=10,
+        )
+
+    _or_exit(action)
+
+
+@app.command("worker", epilog=SERVING_HELP)
+def work() -> None:
+    """Do what is due: expiry, automatic top-ups, deliveries. Any number of these processes may run on one database."""
+    end_with_parent(last_act=development.end_unused_database)
+
+    def action() -> None:
+        settings = environment.from_environment()
+        log.configure(readable=settings.dev)
+        asyncio.run(worker.work(settings))
+
+    _or_exit(action)
+
+
+@app.command(epilog=DATABASE_HELP)
+def migrate() -> None:
+    """Bring the database up to this version. Run it before new processes; it waits for no one and can be repeated."""
+
+    def action() -> None:
+        applied = asyncio.run(apply_migrations(environment.database_url_from()))
+        for name in applied:
+            typer.echo(f"applied {name}")
+        if not applied:
+            typer.echo("nothing to apply")
+
+    _or_exit(action)
+
+
+if __name__ == "__main__":
+    app()
