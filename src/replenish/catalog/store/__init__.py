@@ -1,0 +1,1 @@
+"""SQL of the catalog, a file per noun. Each read names the workspace (law 16)."""
