@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final, cast
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -49,9 +49,7 @@ async def create_twins(tx: Tx, *, name: str, time_zone: str, now: datetime) -> t
     for own, mode, twin in pairs:
         await store.insert_workspace(
             tx,
-            Workspace(
-                id=own, mode=mode, twin_id=twin, name=name, time_zone=time_zone, test_clock=None, created_at=now
-            ),
+            Workspace(id=own, mode=mode, twin_id=twin, name=name, time_zone=time_zone, test_clock=None, created_at=now),
         )
     return live, test
 
@@ -175,9 +173,7 @@ async def rotate_api_key(
     old = row_to(ApiKey, found)
     if old.revoked_at is not None or old.replaced_by is not None or value(found, "expired", bool):
         raise Conflict("This key was revoked, replaced or has expired.", code="api_key_ended")
-    secret = await create_api_key(
-        tx, api_key_id=new_id, workspace=workspace, name=old.name, scopes=old.scopes, now=now
-    )
+    secret = await create_api_key(tx, api_key_id=new_id, workspace=workspace, name=old.name, scopes=old.scopes, now=now)
     await store.replace_api_key(tx, api_key_id, new_id, grace)
     return secret
 
@@ -243,7 +239,7 @@ async def create_operator(tx: Tx, *, workspace: Workspace, email: str, name: str
 async def create_sign_in_link(tx: Tx, *, operator_id: OperatorId, life: timedelta = LINK_LIFE) -> str:
     """A one-time sign-in token for the admin."""
     token = new_token()
-    session_id = cast("UUID", uuid7())
+    session_id = uuid7()
     await store.insert_sign_in_link(tx, session_id, operator_id, hash_of(token), life, ADMIN_LIFE)
     return token
 

@@ -11,15 +11,6 @@ from replenish.core.db import Reads
 from replenish.core.ids import ApiKeyId, CustomerId, OperatorId, PortalSessionId, WorkspaceId
 from replenish.core.transaction import Tx
 
-_WORKSPACE = "id, mode, twin_id, name, time_zone, test_clock, created_at"
-_KEY = "id, workspace_id, name, hint, scopes, created_at, expires_at, revoked_at, replaced_by"
-_SESSION = (
-    "id, workspace_id, customer_id, return_url, created_at, link_expires_at, expires_at, ended_at,"
-    " cookie_hash is not null as entered"
-)
-_OPERATOR = "id, workspace_id, email, name, role, created_at, disabled_at"
-
-
 # Workspaces
 
 
@@ -36,11 +27,15 @@ async def insert_workspace(tx: Tx, workspace: Workspace) -> None:
 
 
 async def workspace(db: Reads, workspace_id: WorkspaceId) -> Record | None:
-    return await db.fetchrow(f"select {_WORKSPACE} from workspaces where id = $1", workspace_id)
+    return await db.fetchrow(
+        "select id, mode, twin_id, name, time_zone, test_clock, created_at from workspaces where id = $1", workspace_id
+    )
 
 
 async def workspaces(db: Reads) -> Sequence[Record]:
-    return await db.fetch(f"select {_WORKSPACE} from workspaces order by id")
+    return await db.fetch(
+        "select id, mode, twin_id, name, time_zone, test_clock, created_at from workspaces order by id"
+    )
 
 
 async def workspace_now(db: Reads, workspace_id: WorkspaceId) -> object:
@@ -49,7 +44,8 @@ async def workspace_now(db: Reads, workspace_id: WorkspaceId) -> object:
 
 async def lock_workspace(tx: Tx, workspace_id: WorkspaceId) -> Record | None:
     return await tx.fetchrow(
-        f"select {_WORKSPACE}, coalesce(test_clock, now()) as now from workspaces where id = $1 for update",
+        "select id, mode, twin_id, name, time_zone, test_clock, created_at, coalesce(test_clock, now()) as"
+        " now from workspaces where id = $1 for update",
         workspace_id,
     )
 
@@ -100,13 +96,17 @@ async def insert_api_key(tx: Tx, key: ApiKey, hash_: bytes) -> None:
 
 async def api_key(db: Reads, workspace_id: WorkspaceId, api_key_id: ApiKeyId) -> Record | None:
     return await db.fetchrow(
-        f"select {_KEY} from api_keys where workspace_id = $1 and id = $2", workspace_id, api_key_id
+        "select id, workspace_id, name, hint, scopes, created_at, expires_at, revoked_at, replaced_by from"
+        " api_keys where workspace_id = $1 and id = $2",
+        workspace_id,
+        api_key_id,
     )
 
 
 async def lock_api_key(tx: Tx, workspace_id: WorkspaceId, api_key_id: ApiKeyId) -> Record | None:
     return await tx.fetchrow(
-        f"select {_KEY}, coalesce(expires_at <= now(), false) as expired"
+        "select id, workspace_id, name, hint, scopes, created_at, expires_at, revoked_at, replaced_by,"
+        " coalesce(expires_at <= now(), false) as expired"
         " from api_keys where workspace_id = $1 and id = $2 for update",
         workspace_id,
         api_key_id,
@@ -115,7 +115,8 @@ async def lock_api_key(tx: Tx, workspace_id: WorkspaceId, api_key_id: ApiKeyId) 
 
 async def api_keys(db: Reads, workspace_id: WorkspaceId, before: UUID | None, limit: int) -> Sequence[Record]:
     return await db.fetch(
-        f"select {_KEY} from api_keys where workspace_id = $1 and ($2::uuid is null or id < $2)"
+        "select id, workspace_id, name, hint, scopes, created_at, expires_at, revoked_at, replaced_by from"
+        " api_keys where workspace_id = $1 and ($2::uuid is null or id < $2)"
         " order by id desc limit $3",
         workspace_id,
         before,
@@ -175,7 +176,9 @@ async def insert_portal_session(
 
 async def portal_session(db: Reads, workspace_id: WorkspaceId, session_id: PortalSessionId) -> Record | None:
     return await db.fetchrow(
-        f"select {_SESSION}, link_hash from portal_sessions where workspace_id = $1 and id = $2",
+        "select id, workspace_id, customer_id, return_url, created_at, link_expires_at, expires_at,"
+        " ended_at, cookie_hash is not null as entered, link_hash from portal_sessions where workspace_id"
+        " = $1 and id = $2",
         workspace_id,
         session_id,
     )
@@ -186,7 +189,8 @@ async def enter_portal(tx: Tx, link_hash: bytes, cookie_hash: bytes, life: timed
     return await tx.fetchrow(
         "update portal_sessions set cookie_hash = $2, expires_at = now() + $3"
         " where link_hash = $1 and cookie_hash is null and ended_at is null and link_expires_at > now()"
-        f" returning {_SESSION}",
+        "returning id, workspace_id, customer_id, return_url, created_at, link_expires_at, expires_at,"
+        " ended_at, cookie_hash is not null as entered",
         link_hash,
         cookie_hash,
         life,
@@ -228,11 +232,19 @@ async def insert_operator(
 
 
 async def operator_by_email(db: Reads, email: str) -> Record | None:
-    return await db.fetchrow(f"select {_OPERATOR} from operators where lower(email) = lower($1)", email)
+    return await db.fetchrow(
+        "select id, workspace_id, email, name, role, created_at, disabled_at from operators where lower(email)"
+        " = lower($1)",
+        email,
+    )
 
 
 async def operators(db: Reads, workspace_id: WorkspaceId) -> Sequence[Record]:
-    return await db.fetch(f"select {_OPERATOR} from operators where workspace_id = $1 order by id", workspace_id)
+    return await db.fetch(
+        "select id, workspace_id, email, name, role, created_at, disabled_at from operators where workspace_id"
+        " = $1 order by id",
+        workspace_id,
+    )
 
 
 async def insert_sign_in_link(
@@ -264,7 +276,8 @@ async def operator_visitor(db: Reads, cookie_hash: bytes) -> Record | None:
     return await db.fetchrow(
         "select s.id as session_id, o.id as operator_id, o.workspace_id, w.twin_id as test_workspace_id,"
         " o.email, o.name, o.role, s.expires_at"
-        " from operator_sessions s join operators o on o.id = s.operator_id join workspaces w on w.id = o.workspace_id"
+        "from operator_sessions s join operators o on o.id = s.operator_id join workspaces w on w.id ="
+        " o.workspace_id"
         " where s.cookie_hash = $1 and s.ended_at is null and s.expires_at > now() and o.disabled_at is null",
         cookie_hash,
     )

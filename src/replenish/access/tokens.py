@@ -27,9 +27,9 @@ def new_token() -> str:
 
 
 def link_token(secret_key: str, session_id: UUID) -> str:
-    """The token of a portal link, derived from its session's id, so that a repeated request gets the same link (law 7)
+    """The token of a portal link, derived from its session's id.
 
-    although only the hash is stored.
+    So a repeated request gets the same link (law 7), although only the hash is stored.
     """
     digest = hmac.digest(secret_key.encode(), b"portal-link:" + session_id.bytes, hashlib.sha256)
     return urlsafe_b64encode(digest).decode().rstrip("=")

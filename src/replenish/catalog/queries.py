@@ -88,12 +88,10 @@ async def currencies(
     return [currency_from(row) for row in rows]
 
 
-async def top_up_url(
-    db: Reads, *, workspace_id: WorkspaceId, currency_id: CurrencyId, base_url: str
-) -> str | None:
-    """Where a customer buys this credit currency: checkout URL, else payment link, else the link made from the base
+async def top_up_url(db: Reads, *, workspace_id: WorkspaceId, currency_id: CurrencyId, base_url: str) -> str | None:
+    """Where a customer buys this credit currency; None while nothing is configured.
 
-    price; None while nothing is configured. One read, because each 402 carries it.
+    Precedence: checkout URL, then payment link, then the link made from the base price.
     """
     found = await currency(db, workspace_id=workspace_id, currency_id=currency_id)
     config = found.recharge_config
@@ -122,9 +120,7 @@ async def find_meter(db: Reads, *, workspace_id: WorkspaceId, key: str) -> Meter
     return row_to(Meter, _found(await meter_store.meter_by_key(db, workspace_id, key), "meter"))
 
 
-async def meters_by_id(
-    db: Reads, *, workspace_id: WorkspaceId, ids: Iterable[MeterId]
-) -> Mapping[MeterId, Meter]:
+async def meters_by_id(db: Reads, *, workspace_id: WorkspaceId, ids: Iterable[MeterId]) -> Mapping[MeterId, Meter]:
     rows = await meter_store.meters_by_id(db, workspace_id, list(ids))
     return {found.id: found for found in rows_to(Meter, rows)}
 
@@ -221,9 +217,7 @@ async def find_price(db: Reads, *, workspace_id: WorkspaceId, key: str) -> Price
     return price_from(_found(await price_store.price_by_key(db, workspace_id, key), "price"))
 
 
-async def prices_by_id(
-    db: Reads, *, workspace_id: WorkspaceId, ids: Iterable[PriceId]
-) -> Mapping[PriceId, Price]:
+async def prices_by_id(db: Reads, *, workspace_id: WorkspaceId, ids: Iterable[PriceId]) -> Mapping[PriceId, Price]:
     rows = await price_store.prices_by_id(db, workspace_id, list(ids))
     return {found.id: found for found in map(price_from, rows)}
 
@@ -277,6 +271,10 @@ async def links(
 # From rows
 
 
+def meter_from(record: Record) -> Meter:
+    return row_to(Meter, record)
+
+
 def currency_from(record: Record) -> PaymentCurrency:
     limit = optional(record, "overdraft_limit", Decimal)
     base_price_id = optional(record, "base_price_id", UUID)
@@ -310,15 +308,12 @@ def currency_from(record: Record) -> PaymentCurrency:
 def price_from(record: Record) -> Price:
     credit_currency_id = optional(record, "credit_currency_id", UUID)
     meter_id = optional(record, "meter_id", UUID)
-    options = cast(
-        "Iterable[tuple[CurrencyId, str, int, Decimal]]",
-        zip(
-            value(record, "option_ids", list),
-            value(record, "option_codes", list),
-            value(record, "option_decimals", list),
-            value(record, "option_amounts", list),
-            strict=True,
-        ),
+    options = zip(
+        cast("list[CurrencyId]", value(record, "option_ids", list)),
+        cast("list[str]", value(record, "option_codes", list)),
+        cast("list[int]", value(record, "option_decimals", list)),
+        cast("list[Decimal]", value(record, "option_amounts", list)),
+        strict=True,
     )
     return Price(
         id=PriceId(value(record, "id", UUID)),

@@ -60,7 +60,7 @@ async def change_customer(
     *,
     workspace_id: WorkspaceId,
     customer_id: CustomerId,
-    email: str | None | UnsetType = UNSET,
+    email: str | UnsetType | None = UNSET,
     name: str | UnsetType = UNSET,
     metadata: Metadata | UnsetType = UNSET,
 ) -> Customer:

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from replenish.catalog.model import Campaign, Meter, PaymentCurrency, PaymentLink, Price, Product, RechargeConfig
+from replenish.catalog.model import PaymentCurrency, RechargeConfig
 from replenish.core.db import Reads
-from replenish.core.ids import CampaignId, CurrencyId, MeterId, PaymentLinkId, PriceId, ProductId, WorkspaceId
+from replenish.core.ids import CurrencyId, PaymentLinkId, PriceId, WorkspaceId
 from replenish.core.transaction import Tx
 
 

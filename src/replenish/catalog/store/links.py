@@ -5,9 +5,9 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from replenish.catalog.model import Campaign, Meter, PaymentCurrency, PaymentLink, Price, Product, RechargeConfig
+from replenish.catalog.model import PaymentLink
 from replenish.core.db import Reads
-from replenish.core.ids import CampaignId, CurrencyId, MeterId, PaymentLinkId, PriceId, ProductId, WorkspaceId
+from replenish.core.ids import CurrencyId, PaymentLinkId, PriceId, WorkspaceId
 from replenish.core.transaction import Tx
 
 
@@ -73,6 +73,12 @@ async def links(
         active,
         before,
         limit,
+    )
+
+
+async def lock_link(tx: Tx, workspace_id: WorkspaceId, link_id: PaymentLinkId) -> Record | None:
+    return await tx.fetchrow(
+        "select * from payment_links where workspace_id = $1 and id = $2 for update", workspace_id, link_id
     )
 
 

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from replenish.catalog.model import Campaign, Meter, PaymentCurrency, PaymentLink, Price, Product, RechargeConfig
+from replenish.catalog.model import Meter
 from replenish.core.db import Reads
-from replenish.core.ids import CampaignId, CurrencyId, MeterId, PaymentLinkId, PriceId, ProductId, WorkspaceId
+from replenish.core.ids import CurrencyId, MeterId, WorkspaceId
 from replenish.core.transaction import Tx
 
 
@@ -76,6 +76,12 @@ async def meters(
         status,
         before,
         limit,
+    )
+
+
+async def lock_meter(tx: Tx, workspace_id: WorkspaceId, meter_id: MeterId) -> Record | None:
+    return await tx.fetchrow(
+        "select * from meters where workspace_id = $1 and id = $2 for update", workspace_id, meter_id
     )
 
 

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from replenish.catalog.model import Campaign, Meter, PaymentCurrency, PaymentLink, Price, Product, RechargeConfig
+from replenish.catalog.model import Price
 from replenish.core.db import Reads
-from replenish.core.ids import CampaignId, CurrencyId, MeterId, PaymentLinkId, PriceId, ProductId, WorkspaceId
+from replenish.core.ids import CurrencyId, PriceId, ProductId, WorkspaceId
 from replenish.core.transaction import Tx
 
 _PRICES = (
@@ -93,9 +93,14 @@ async def prices(
 
 
 async def price_ids_of_product(db: Reads, workspace_id: WorkspaceId, product_id: ProductId) -> Sequence[Record]:
-    return await db.fetch(
-        "select id from prices where workspace_id = $1 and product_id = $2", workspace_id, product_id
+    return await db.fetch("select id from prices where workspace_id = $1 and product_id = $2", workspace_id, product_id)
+
+
+async def lock_price(tx: Tx, workspace_id: WorkspaceId, price_id: PriceId) -> bool:
+    found = await tx.fetchval(
+        "select true from prices where workspace_id = $1 and id = $2 for update", workspace_id, price_id
     )
+    return found is True
 
 
 async def update_price(tx: Tx, price: Price) -> None:

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from replenish.catalog.model import Campaign, Meter, PaymentCurrency, PaymentLink, Price, Product, RechargeConfig
+from replenish.catalog.model import Campaign, Product
 from replenish.core.db import Reads
-from replenish.core.ids import CampaignId, CurrencyId, MeterId, PaymentLinkId, PriceId, ProductId, WorkspaceId
+from replenish.core.ids import CampaignId, ProductId, WorkspaceId
 from replenish.core.transaction import Tx
 
 
@@ -37,6 +37,12 @@ async def campaigns(db: Reads, workspace_id: WorkspaceId, before: UUID | None, l
         workspace_id,
         before,
         limit,
+    )
+
+
+async def lock_campaign(tx: Tx, workspace_id: WorkspaceId, campaign_id: CampaignId) -> Record | None:
+    return await tx.fetchrow(
+        "select * from campaigns where workspace_id = $1 and id = $2 for update", workspace_id, campaign_id
     )
 
 
