@@ -189,7 +189,7 @@ async def enter_portal(tx: Tx, link_hash: bytes, cookie_hash: bytes, life: timed
     return await tx.fetchrow(
         "update portal_sessions set cookie_hash = $2, expires_at = now() + $3"
         " where link_hash = $1 and cookie_hash is null and ended_at is null and link_expires_at > now()"
-        "returning id, workspace_id, customer_id, return_url, created_at, link_expires_at, expires_at,"
+        " returning id, workspace_id, customer_id, return_url, created_at, link_expires_at, expires_at,"
         " ended_at, cookie_hash is not null as entered",
         link_hash,
         cookie_hash,
@@ -233,16 +233,16 @@ async def insert_operator(
 
 async def operator_by_email(db: Reads, email: str) -> Record | None:
     return await db.fetchrow(
-        "select id, workspace_id, email, name, role, created_at, disabled_at from operators where lower(email)"
-        " = lower($1)",
+        "select id, workspace_id, email, name, role, created_at, disabled_at from operators"
+        " where lower(email) = lower($1)",
         email,
     )
 
 
 async def operators(db: Reads, workspace_id: WorkspaceId) -> Sequence[Record]:
     return await db.fetch(
-        "select id, workspace_id, email, name, role, created_at, disabled_at from operators where workspace_id"
-        " = $1 order by id",
+        "select id, workspace_id, email, name, role, created_at, disabled_at from operators"
+        " where workspace_id = $1 order by id",
         workspace_id,
     )
 
@@ -276,8 +276,8 @@ async def operator_visitor(db: Reads, cookie_hash: bytes) -> Record | None:
     return await db.fetchrow(
         "select s.id as session_id, o.id as operator_id, o.workspace_id, w.twin_id as test_workspace_id,"
         " o.email, o.name, o.role, s.expires_at"
-        "from operator_sessions s join operators o on o.id = s.operator_id join workspaces w on w.id ="
-        " o.workspace_id"
+        " from operator_sessions s join operators o on o.id = s.operator_id"
+        " join workspaces w on w.id = o.workspace_id"
         " where s.cookie_hash = $1 and s.ended_at is null and s.expires_at > now() and o.disabled_at is null",
         cookie_hash,
     )
