@@ -30,7 +30,8 @@ function keepsClass(name) {
 /** Which of a rule's selectors stay: those made only of kept classes, without Tabler's own theme switches. */
 function keepsSelector(selector) {
   if (/data-theme|data-bs-navbar-theme|theme-dark|data-bs-theme=light\] |body\[data-bs|:not\([^)]*data-bs-theme|print/.test(selector)) return false;
-  const classes = selector.match(/\.-?[_a-zA-Z](?:[\w-]|\\.)*/g) ?? [];
+  // What a selector excludes (`:not(.dropdown-menu)`) it does not need.
+  const classes = selector.replace(/:not\((?:[^()]|\([^()]*\))*\)/g, "").match(/\.-?[_a-zA-Z](?:[\w-]|\\.)*/g) ?? [];
   return classes.every((found) => keepsClass(found.slice(1).replaceAll("\\", "")));
 }
 

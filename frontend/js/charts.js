@@ -1,7 +1,13 @@
 // Turns a figure's own table into a drawing; the table stays for readers without a script, or without sight.
 import uPlot from "uplot";
 
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+// A canvas knows no custom properties and not every mix: let the browser work the colour out on a real element.
+function colour(box, value) {
+  box.style.color = value;
+  const worked = getComputedStyle(box).color;
+  box.style.color = "";
+  return worked;
+}
 
 function read(table) {
   const rows = [...table.querySelectorAll("tbody tr")];
@@ -15,27 +21,31 @@ function draw(figure) {
   const { labels, data } = read(figure.querySelector("table"));
   const box = document.createElement("div");
   figure.querySelector("details").before(box);
-  const axis = { stroke: colour("--tblr-secondary"), grid: { stroke: colour("--tblr-border-color"), width: 1 }, ticks: { show: false } };
+  const axis = { stroke: colour(box, "var(--tblr-secondary)"), ticks: { show: false } };
+  const lines = { stroke: colour(box, "var(--tblr-border-color)"), width: 1 };
   const plot = new uPlot(
     {
       width: box.clientWidth,
-      height: box.clientHeight - 32,
-      axes: [axis, { ...axis, size: 72 }],
+      height: box.clientHeight,
+      legend: { show: labels.length > 1, live: false },
+      cursor: { show: false },
+      axes: [{ ...axis, grid: { show: false } }, { ...axis, grid: lines, size: 72 }],
       scales: { y: { range: (_, low, high) => [Math.min(0, low), high === low ? high + 1 : high * 1.05] } },
       series: [
         {},
         ...labels.map((label, at) => ({
           label,
           width: 2,
-          stroke: colour(at ? "--tblr-secondary" : "--tblr-primary"),
-          fill: at ? undefined : `rgba(${colour("--tblr-primary-rgb")}, .1)`,
+          points: { show: false },
+          stroke: colour(box, at ? "var(--tblr-secondary)" : "var(--tblr-primary)"),
+          fill: at ? undefined : colour(box, "rgba(var(--tblr-primary-rgb), .1)"),
         })),
       ],
     },
     data,
     box,
   );
-  new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height: box.clientHeight - 32 })).observe(box);
+  new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height: box.clientHeight })).observe(box);
 }
 
 export function drawCharts(root) {

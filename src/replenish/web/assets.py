@@ -11,6 +11,7 @@ import msgspec
 from litestar import Request, Response, get
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 STATIC: Final = Path(__file__).parent / "static"
 URL: Final = "/static"
@@ -73,7 +74,7 @@ def static_route(assets: Assets) -> HTTPRouteHandler:
     """`GET /static/{name}`: known names only, for ever; compressed where the browser takes it."""
 
     @get(f"{URL}/{{name:str}}", include_in_schema=False, sync_to_thread=False)
-    def static_file(name: str, request: Request[None, None, State]) -> Response[bytes]:
+    def static_file(name: FromPath[str], request: Request[None, None, State]) -> Response[bytes]:
         asset = assets.find(name)
         if asset is None:
             # Not NotFound: a stale page asking for an old bundle needs no error page.

@@ -51,7 +51,12 @@ def money_text(value: Money | Amount, currency: str | None = None) -> str:
 
 def time_text(value: datetime, zone: str = "UTC") -> str:
     """A moment in the workspace's time zone, which it names: "Nov 23, 2026, 2:15 AM UTC"."""
-    return format_datetime(_aware(value), "MMM d, y, h:mm a z", tzinfo=ZoneInfo(zone), locale=LOCALE)
+    there = _aware(value).astimezone(ZoneInfo(zone))
+    # Python's own name of the zone: the library has only "+0100" where English has no name for it.
+    name = there.tzname() or zone
+    if name[0] in "+-":
+        name = f"UTC{name}"
+    return f"{format_datetime(there, 'MMM d, y, h:mm a', tzinfo=ZoneInfo(zone), locale=LOCALE)} {name}"
 
 
 def date_text(value: datetime | date, zone: str = "UTC") -> str:

@@ -20,6 +20,7 @@ from litestar import Request, Response, get
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie, State
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
+from litestar.params import FromQuery
 from litestar.types import BeforeMessageSendHookHandler
 from markupsafe import Markup
 
@@ -211,7 +212,7 @@ def leave(request: PageRequest, url: str, *, cookies: Sequence[Cookie] = ()) -> 
 
 
 @get("/leave", include_in_schema=False)
-async def _leaving(request: PageRequest, to: str = "") -> Response[str]:
+async def _leaving(request: PageRequest, to: FromQuery[str] = "") -> Response[str]:
     try:
         url = cast("object", pages_of(request).farewells.loads(to, max_age=_LEAVE_SECONDS))
     except BadSignature:
