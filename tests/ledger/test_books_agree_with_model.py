@@ -1,0 +1,224 @@
+"""PostgreSQL must agree with a small model after every random step, and every law must hold (laws 1 to 7)."""
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from tests.ledger.books import START, Bench, lay, set_clock
+from tests.ledger.model import Model, Short
+
+from replenish.core.db import Database, connect
+from replenish.core.errors import Conflict
+from replenish.core.money import Credits
+from replenish.flows.adjust_credits import NewAdjustment, adjust_credits
+from replenish.flows.expire_credits import book_due_wallets
+from replenish.flows.grant_credits import grant_credits, void_grant
+from replenish.flows.record_usage import NewUsage, Recorded, record_usage
+from replenish.flows.reverse_usage import EventReversed, reverse_usage
+from replenish.reports.verify import verify
+from replenish.wallets import queries as wallets
+from replenish.wallets.book import NewLot
+from replenish.wallets.model import InsufficientCredits
+
+TABLES = (
+    "workspaces, wallets, wallets_due, lots, owed_items, transfers, adjustments, usage_keys, usage_events,"
+    " usage_reversals, customer_events_last, events"
+)
+amounts = st.decimals(min_value="0.01", max_value="500", places=2)
+values = st.decimals(min_value="0", max_value="120", places=4)
+meters = st.sampled_from([None, "a", "b"])
+shortfalls = st.sampled_from(["reject", "owe"])
+
+
+def exact(amount: Credits | Decimal) -> Fraction:
+    return Fraction(amount.value if isinstance(amount, Credits) else amount)
+
+
+class Books(RuleBasedStateMachine):
+    """Ann's wallet, driven through the flows and through the model."""
+
+    url = ""
+    grants: Bundle[Any] = Bundle("grants")
+    events: Bundle[Any] = Bundle("events")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.model = Model()
+        self.keys = 0
+        self.db: Database = self.run(connect(self.url, size_max=2))
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self.runner.run(work)
+
+    def teardown(self) -> None:
+        self.run(self.db.close())
+        self.runner.close()
+
+    @initialize()
+    def begin(self) -> None:
+        self.run(self.db.pool.execute(f"truncate {TABLES} cascade"))
+        self.bench: Bench = self.run(lay(self.db))
+
+    @rule(
+        target=grants,
+        amount=amounts,
+        priority=st.integers(0, 3),
+        paid=st.booleans(),
+        start=st.integers(-5, 20),
+        life=st.none() | st.integers(1, 40),
+        scope=st.sampled_from([(), ("a",), ("b",), ("a", "b")]),
+    )
+    def grant(self, amount, priority, paid, start, life, scope):
+        begins = self.model.now + start
+        ends = None if life is None else max(begins, self.model.now) + life
+        new = NewLot(
+            amount=Credits(amount),
+            category="paid" if paid else "promotional",
+            source="api",
+            priority=priority,
+            effective_at=START + timedelta(seconds=begins),
+            expires_at=None if ends is None else START + timedelta(seconds=ends),
+            scope=tuple(self.bench.meters[name].id for name in scope),
+        )
+        lot_id, replayed = self.run(grant_credits(self.db, ref=self.bench.ref, new=new))
+        assert not replayed
+        self.model.grant(
+            id=lot_id, amount=exact(amount), priority=priority, paid=paid, start=begins, end=ends, scope=scope
+        )
+        return lot_id
+
+    def usage(self, meter: str | None, value: Decimal, shortfall: str) -> NewUsage:
+        self.keys += 1
+        return NewUsage(
+            customer_id=self.bench.ann,
+            currency=self.bench.currency,
+            meter=None if meter is None else self.bench.meters[meter],
+            key=f"job-{self.keys}",
+            value=value,
+            shortfall=shortfall,
+        )
+
+    @rule(target=events, batch=st.lists(st.tuples(meters, values, shortfalls), min_size=1, max_size=6))
+    def use(self, batch):
+        """A batch gives what the sequential loop gives, event by event (section "usage path": one is a batch of one)."""
+        reported = [self.usage(*parts) for parts in batch]
+        outcomes = self.run(record_usage(self.db, workspace_id=self.bench.workspace_id, events=reported))
+        recorded = None
+        for (meter, value, shortfall), usage, outcome in zip(batch, reported, outcomes, strict=True):
+            try:
+                expected = self.model.debit(meter, exact(value), decimals=2, owe=shortfall == "owe")
+            except Short:
+                assert isinstance(outcome.refusal, InsufficientCredits)
+                continue
+            assert isinstance(outcome, Recorded), outcome
+            assert not outcome.replayed
+            assert exact(outcome.event.debit) == expected["debit"]
+            assert [
+                (lot, exact(part)) for lot, part in zip(outcome.event.lot_ids, outcome.event.lot_amounts, strict=True)
+            ] == [(lot["id"], part) for lot, part in expected["taken"]]
+            recorded = (usage, outcome.event, expected)
+        return recorded
+
+    @rule(event=events)
+    def send_again(self, event):
+        """Law 7: the same answer and no second effect."""
+        if event is not None:
+            (again,) = self.run(record_usage(self.db, workspace_id=self.bench.workspace_id, events=[event[0]]))
+            assert again.replayed
+            assert again.event == event[1]
+
+    @rule(event=events)
+    def reverse(self, event):
+        if event is None:
+            return
+        work = reverse_usage(self.db, workspace_id=self.bench.workspace_id, event_id=event[1].id, reason="wrong")
+        if event[2].get("reversed"):
+            with pytest.raises(EventReversed):
+                self.run(work)
+            return
+        self.run(work)
+        event[2]["reversed"] = True
+        self.model.reverse(event[2])
+
+    @rule(lot_id=grants)
+    def void(self, lot_id):
+        if lot_id is None:
+            return
+        lot = next(lot for lot in self.model.lots if lot["id"] == lot_id)
+        ended = lot["void"] or (lot["end"] is not None and lot["end"] <= self.model.now)
+        work = void_grant(self.db, workspace_id=self.bench.workspace_id, lot_id=lot_id)
+        if ended or (lot["start"] <= self.model.now and not lot["left"]):
+            with pytest.raises(Conflict):
+                self.run(work)
+            return
+        assert exact(self.run(work)) == lot["left"]
+        lot["void"], lot["left"] = True, Fraction(0)
+
+    @rule(target=grants, amount=amounts, sign=st.sampled_from([1, -1]))
+    def adjust(self, amount, sign):
+        work = adjust_credits(
+            self.db, ref=self.bench.ref, new=NewAdjustment(amount=sign * amount, reason="sorry", actor="Ben")
+        )
+        if sign < 0:
+            left = sum(lot["left"] for lot in self.model.usable(None))
+            if self.model.owed or left < exact(amount):
+                with pytest.raises(InsufficientCredits):
+                    self.run(work)
+            else:
+                self.run(work)
+                self.model.take(None, exact(amount))
+            return None
+        adjustment_id, _ = self.run(work)
+        lot_id = self.run(self.db.fetchval("select lot_id from adjustments where id = $1", adjustment_id))
+        self.model.grant(
+            id=lot_id, amount=exact(amount), priority=50, paid=False, start=self.model.now, end=None, scope=()
+        )
+        return lot_id
+
+    @rule(seconds=st.integers(1, 15), swept=st.booleans())
+    def wait(self, seconds, swept):
+        """Correct with and without the job that books expiry (law 4)."""
+        self.model.pass_to(self.model.now + seconds)
+        self.run(set_clock(self.db, self.bench, START + timedelta(seconds=self.model.now)))
+        if swept:
+            self.run(book_due_wallets(self.db))
+
+    @invariant()
+    def agrees(self) -> None:
+        if not hasattr(self, "bench"):
+            return
+        now = START + timedelta(seconds=self.model.now)
+        found = self.run(wallets.balance(self.db, ref=self.bench.ref, now=now))
+        assert exact(found.available) == self.model.available
+        assert exact(found.owed) == self.model.owed
+        assert found.available.value >= 0
+        assert found.balance == found.available - found.owed
+        carry = self.run(self.db.fetchval("select carry from wallets where customer_id = $1", self.bench.ann))
+        assert Fraction(carry or 0) == self.model.carry
+
+    @invariant()
+    def laws_hold(self) -> None:
+        verdict = self.run(verify(self.db))
+        assert verdict.clean, verdict.differences
+
+
+@pytest.mark.timeout(900)
+def test_law_01_02_03_04_05_06_07_books_agree_with_the_model(database_url: str) -> None:
+    Books.url = database_url
+    run_state_machine_as_test(
+        Books,
+        settings=settings(
+            max_examples=40,
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
