@@ -15,7 +15,7 @@ import secrets
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
@@ -109,12 +109,27 @@ async def _make_template(server_url: str, name: str) -> None:
 @pytest.fixture
 def database_url(server_url: str, template: str) -> Iterator[str]:
     """A migrated, empty database of the test's own."""
-    name = f"replenish_test_{secrets.token_hex(8)}"
     # Copying files is fastest where nothing is synced; a server of somebody's own knows best by itself.
     strategy = "" if os.environ.get("REPLENISH_TEST_DATABASE_URL") else "strategy file_copy"
-    asyncio.run(_execute(server_url, f'create database "{name}" template "{template}" {strategy}'))
-    yield _on_server(server_url, name)
-    asyncio.run(_execute(server_url, f'drop database if exists "{name}" with (force)'))
+    with _new_database(server_url, f'template "{template}" {strategy}') as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(server_url: str) -> Iterator[str]:
+    """A database of the test's own without a single migration."""
+    with _new_database(server_url, "") as url:
+        yield url
+
+
+@contextlib.contextmanager
+def _new_database(server_url: str, options: str) -> Generator[str]:
+    name = f"replenish_test_{secrets.token_hex(8)}"
+    asyncio.run(_execute(server_url, f'create database "{name}" {options}'))
+    try:
+        yield _on_server(server_url, name)
+    finally:
+        asyncio.run(_execute(server_url, f'drop database if exists "{name}" with (force)'))
 
 
 async def _execute(url: str, statement: str) -> None:

@@ -22,7 +22,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncGenerator[None]:
-        db = await open_database(known, application="replenish web")
+        db = await open_database(known.database_url, size_max=known.pool_size, application="replenish web")
         app.state.db = db
         try:
             yield

@@ -17,6 +17,9 @@ from replenish.main import dev as development
 from replenish.main import log, worker
 from replenish.main.children import end_with_parent
 from replenish.main.postgres_account import EmbeddedPostgresError
+from replenish.main.startup import open_database
+from replenish.reports.verify import Verdict
+from replenish.reports.verify import verify as verify_books
 
 app = typer.Typer(
     name="replenish",
@@ -87,6 +90,7 @@ def serve(
     def action() -> None:
         settings = environment.from_environment()
         log.configure(readable=settings.dev)
+        asyncio.run(_refuse_old_schema(settings.database_url))
         uvicorn.run(
             "replenish.main.app:create_app",
             factory=True,
@@ -126,6 +130,44 @@ def migrate() -> None:
             typer.echo("nothing to apply")
 
     _or_exit(action)
+
+
+@app.command(
+    epilog="[bold]REPLENISH_DATABASE_URL[/] names the database; without it, the one of [bold]replenish dev[/] in"
+    " [bold]REPLENISH_HOME[/] is checked."
+)
+def verify() -> None:
+    """Derive every number of the books again from the rows below it. Exit code 1 on the smallest difference."""
+
+    def action() -> None:
+        with development.known_database() as url:
+            verdict = asyncio.run(_verify(url))
+        for check, count in verdict.counts.items():
+            typer.echo(f"{check}: {'ok' if count == 0 else f'{count} differences'}")
+        for found in verdict.differences:
+            typer.echo(
+                f"law {found.law}, {found.check}, customer {found.customer_id}: {found.what}:"
+                f" expected {found.expected}, found {found.found}",
+                err=True,
+            )
+        if not verdict.clean:
+            raise typer.Exit(1)
+
+    _or_exit(action)
+
+
+async def _refuse_old_schema(url: str) -> None:
+    """One line here, rather than the trace of an application that could not start."""
+    db = await open_database(url, size_max=1, application="replenish web")
+    await db.close()
+
+
+async def _verify(url: str) -> Verdict:
+    db = await open_database(url, size_max=2, application="replenish verify")
+    try:
+        return await verify_books(db)
+    finally:
+        await db.close()
 
 
 if __name__ == "__main__":

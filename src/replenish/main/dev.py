@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Generator
 from pathlib import Path
 from typing import Final
 
@@ -207,6 +207,20 @@ def end_unused_database() -> None:
     """End the embedded server if nobody uses it: what a child does when `replenish dev` was killed."""
     server = EmbeddedPostgres(environment.home())
     server.end_if_unused()
+
+
+@contextlib.contextmanager
+def known_database() -> Generator[str]:
+    """The URL of REPLENISH_DATABASE_URL, else of the database that `replenish dev` made in REPLENISH_HOME, running or not.
+
+    Raises core.errors.Invalid when there is neither.
+    """
+    home = environment.home()
+    if os.environ.get("REPLENISH_DATABASE_URL") or not (home / "postgres").exists():
+        yield environment.database_url_from()
+        return
+    with EmbeddedPostgres(home) as server:
+        yield server.url(DATABASE)
 
 
 @contextlib.asynccontextmanager

@@ -1,15 +1,14 @@
-"""What every process that serves does before it begins."""
+"""What every process does before it begins."""
 
 from replenish.core import db as database
 from replenish.core.db import Database
 from replenish.core.errors import Unavailable
 from replenish.core.migrate import missing
-from replenish.core.settings import Settings
 
 
-async def open_database(settings: Settings, *, application: str) -> Database:
-    """The pool of a process that serves. Raises Unavailable when the database lacks a migration of this version."""
-    db = await database.connect(settings.database_url, size_max=settings.pool_size, application=application)
+async def open_database(url: str, *, size_max: int, application: str) -> Database:
+    """The pool of a process that relies on the schema. Raises Unavailable when the database lacks a migration of this version."""
+    db = await database.connect(url, size_max=size_max, application=application)
     lacking = await missing(db)
     if lacking:
         await db.close()

@@ -36,7 +36,7 @@ async def work(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    db = await open_database(settings, application="replenish worker")
+    db = await open_database(settings.database_url, size_max=settings.pool_size, application="replenish worker")
     try:
         log.info("worker started", jobs=[job.name for job in JOBS])
         await run_jobs(db, jobs=JOBS, stopping=stopping)

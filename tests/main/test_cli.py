@@ -1,0 +1,91 @@
+"""The commands of production, as an operator types them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from replenish.core.migrate import migrations
+
+COMMANDS = ("dev", "serve", "worker", "migrate", "verify")
+SECRET = "s" * 32
+
+
+def _replenish(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    inherited = {name: text for name, text in os.environ.items() if not name.startswith(("REPLENISH_", "PYTEST_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "replenish.main.cli", *arguments],
+        check=False,
+        cwd=cwd,
+        env={**inherited, "NO_COLOR": "1", "COLUMNS": "200", **variables},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def test_help_lists_every_command_and_each_explains_itself(tmp_path: Path) -> None:
+    overview = _replenish("--help", cwd=tmp_path)
+    assert overview.returncode == 0
+    for command in COMMANDS:
+        assert re.search(rf"\b{command}\b", overview.stdout)
+        own = _replenish(command, "--help", cwd=tmp_path)
+        assert own.returncode == 0
+        assert "Usage:" in own.stdout
+        assert "REPLENISH_" in own.stdout
+
+
+@pytest.mark.parametrize("command", ["serve", "worker", "migrate", "verify"])
+def test_without_a_database_url_a_command_says_that_it_needs_one(tmp_path: Path, command: str) -> None:
+    answer = _replenish(command, cwd=tmp_path)
+    assert answer.returncode == 1
+    assert answer.stderr == "replenish: set REPLENISH_DATABASE_URL=postgresql://user:password@host/database\n"
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+@pytest.mark.parametrize(
+    ("secret", "says"), [("", "REPLENISH_SECRET_KEY"), ("short", "REPLENISH_SECRET_KEY")], ids=["none", "short"]
+)
+def test_without_a_secret_key_nothing_is_served(tmp_path: Path, command: str, secret: str, says: str) -> None:
+    answer = _replenish(
+        command, cwd=tmp_path, REPLENISH_DATABASE_URL="postgresql://ann@localhost/x", REPLENISH_SECRET_KEY=secret
+    )
+    assert answer.returncode == 1
+    assert says in answer.stderr
+
+
+def test_migrate_brings_an_empty_database_up_and_can_be_repeated(tmp_path: Path, empty_database_url: str) -> None:
+    first = _replenish("migrate", cwd=tmp_path, REPLENISH_DATABASE_URL=empty_database_url)
+    assert first.stdout.splitlines() == [f"applied {migration.name}" for migration in migrations()]
+    again = _replenish("migrate", cwd=tmp_path, REPLENISH_DATABASE_URL=empty_database_url)
+    assert (again.returncode, again.stdout) == (0, "nothing to apply\n")
+
+
+@pytest.mark.parametrize("command", ["serve", "worker", "verify"])
+def test_a_database_without_the_migrations_is_not_served(tmp_path: Path, empty_database_url: str, command: str) -> None:
+    answer = _replenish(
+        command, cwd=tmp_path, REPLENISH_DATABASE_URL=empty_database_url, REPLENISH_SECRET_KEY=SECRET, PORT="8799"
+    )
+    assert answer.returncode != 0
+    assert "Run `replenish migrate` first" in answer.stderr
+
+
+async def test_verify_is_quiet_about_sound_books_and_fails_on_a_difference(
+    tmp_path: Path, pool: asyncpg.Pool[asyncpg.Record], database_url: str
+) -> None:
+    clean = _replenish("verify", cwd=tmp_path, REPLENISH_DATABASE_URL=database_url)
+    assert (clean.returncode, clean.stderr) == (0, "")
+    assert {line.rpartition(": ")[2] for line in clean.stdout.splitlines()} == {"ok"}
+    await pool.execute(
+        "insert into wallets (customer_id, id, workspace_id, currency_id, now_at, recorded_at, issued, available)"
+        " select gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), now(), now(), 7, 7"
+    )
+    wrong = _replenish("verify", cwd=tmp_path, REPLENISH_DATABASE_URL=database_url)
+    assert wrong.returncode == 1
+    assert "expected 0, found 7" in wrong.stderr
