@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from replenish.core.errors import NotFound
@@ -116,6 +116,29 @@ async def act_below(tx: Tx, *, book: Book, line: Credits | None, look_again_at: 
     book.wallet.act_below = line
     book.wallet.look_again_at = look_again_at
     await store.set_line_to_act_on(tx, wallet=book.wallet)
+
+
+async def mark_due(tx: Tx, *, book: Book) -> None:
+    """Have a worker look at this wallet as soon as it can. The book must be locked."""
+    await store.mark_due(tx, [book.wallet])
+
+
+async def claim_due(tx: Tx) -> WalletRef | None:
+    """A wallet that a worker should look at: one that was marked, else one whose `look_again_at` has passed.
+
+    Several workers at once get different ones. Open its book next, then `take_mark`.
+    """
+    return await store.claim_due(tx) or await store.claim_to_look_at(tx)
+
+
+async def take_mark(tx: Tx, *, book: Book) -> None:
+    """The wallet is being looked at: whoever marks it from now on wants another look. The book must be locked."""
+    await store.take_mark(tx, wallet=book.wallet)
+
+
+async def postpone_mark(tx: Tx, *, ref: WalletRef, wait: timedelta) -> None:
+    """Leave a marked wallet alone for a while, so that one that fails does not keep the worker from all others."""
+    await store.postpone_mark(tx, ref=ref, wait=wait)
 
 
 async def freeze_wallet(tx: Tx, *, book: Book, frozen_at: datetime | None) -> None:

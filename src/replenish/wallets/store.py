@@ -1,7 +1,7 @@
 """The vault's SQL. A constant number of statements, whatever the number of wallets."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -300,3 +300,44 @@ async def insert_adjustment(tx: Tx, adjustment: Adjustment) -> None:
         adjustment.lot_id,
         adjustment.created_at,
     )
+
+
+async def claim_due(tx: Tx) -> WalletRef | None:
+    """The wallet marked longest ago.
+
+    Its mark is locked and not yet taken: usage that holds the wallet and marks it again must not wait for a worker that
+    waits for the wallet.
+    """
+    row = await tx.fetchrow(
+        "select w.workspace_id, w.customer_id, w.currency_id from wallets_due d"
+        " join wallets w on w.customer_id = d.customer_id and w.id = d.wallet_id"
+        " where d.marked_at <= clock_timestamp() order by d.marked_at limit 1 for update of d skip locked"
+    )
+    return None if row is None else row_to(WalletRef, row)
+
+
+async def take_mark(tx: Tx, *, wallet: Wallet) -> int:
+    return await tx.execute(
+        "delete from wallets_due where customer_id = $1 and wallet_id = $2", wallet.customer_id, wallet.id
+    )
+
+
+async def postpone_mark(tx: Tx, *, ref: WalletRef, wait: timedelta) -> int:
+    return await tx.execute(
+        "update wallets_due d set marked_at = clock_timestamp() + $3::interval from wallets w"
+        " where w.customer_id = $1 and w.currency_id = $2 and d.customer_id = w.customer_id and d.wallet_id = w.id",
+        ref.customer_id,
+        ref.currency_id,
+        wait,
+    )
+
+
+async def claim_to_look_at(tx: Tx) -> WalletRef | None:
+    """A wallet whose `look_again_at` has passed by its workspace's clock; locked, and passed over while others hold it."""
+    row = await tx.fetchrow(
+        "select w.workspace_id, w.customer_id, w.currency_id from workspaces"
+        " join wallets w on w.workspace_id = workspaces.id"
+        " and w.look_again_at <= coalesce(workspaces.test_clock, clock_timestamp())"
+        " limit 1 for no key update of w skip locked"
+    )
+    return None if row is None else row_to(WalletRef, row)
