@@ -1,0 +1,64 @@
+# Everything that a newcomer types. Each target does all of its own set-up, once, into .tools/ and .venv/ of this folder.
+# Needs only Python 3.11 or later with pip, make and git.  PYTHON=/path/to/python3 names another one than the first on PATH.
+# Kept to what make 3.81 understands, which is the one that macOS has.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := .tools/uv/bin/uv
+BIN := .venv/bin
+# More words for pytest: make test ARGS="tests/rules -n0"
+ARGS ?=
+
+export PYTHON
+# The Python that was asked for, whatever .python-version prefers; never one fetched from somewhere.
+export UV_PYTHON := $(shell $(PYTHON) -c 'import sys; print(sys.executable)' 2>/dev/null)
+export UV_PYTHON_DOWNLOADS = never
+export UV_PROJECT_ENVIRONMENT = .venv
+unexport VIRTUAL_ENV
+
+# What the installed product is made of, beside the sources, which are used in place.
+PARTS := pyproject.toml uv.lock sdk/pyproject.toml hatch_build.py $(wildcard frontend/*.* frontend/*/*.*)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check clean
+
+help:
+	@echo "make run     the whole product on this machine, with a demo workspace (PORT=8700, REPLENISH_HOME=.replenish)"
+	@echo "make test    all tests, on a real PostgreSQL (ARGS=... goes to pytest)"
+	@echo "make check   format, lint, types, imports"
+	@echo "make clean   remove what the others installed; the data in .replenish stays"
+
+run: .venv/installed-run
+	@exec $(BIN)/replenish dev
+
+test: .venv/installed-dev
+	@echo "--> tests"
+	@$(BIN)/pytest -n auto $(ARGS)
+
+check: .venv/installed-dev
+	@echo "--> format"
+	@$(BIN)/ruff format --check
+	@echo "--> lint"
+	@$(BIN)/ruff check
+	@echo "--> types"
+	@$(BIN)/basedpyright
+	@echo "--> imports"
+	@$(BIN)/lint-imports
+
+clean:
+	rm -rf .venv .tools
+
+$(UV): scripts/get-uv Makefile
+	@sh scripts/get-uv $(UV_VERSION)
+	@touch $@
+
+# What runs, without the tools of development; what is there already stays.
+.venv/installed-run: $(UV) $(PARTS)
+	@echo "--> Replenish and what it needs, into .venv/"
+	@$(UV) sync --frozen --no-dev --inexact
+	@touch $@
+
+.venv/installed-dev: $(UV) $(PARTS)
+	@echo "--> Replenish, what it needs and the tools of development, into .venv/"
+	@$(UV) sync --frozen
+	@touch $@ .venv/installed-run
