@@ -15,6 +15,12 @@ export UV_PYTHON := $(shell $(PYTHON) -c 'import sys; print(sys.executable)' 2>/
 export UV_PYTHON_DOWNLOADS = never
 export UV_PROJECT_ENVIRONMENT = .venv
 unexport VIRTUAL_ENV
+# Certificates that this machine's owner trusts (a company's proxy, say) are trusted here too, as pip does.
+CERTIFICATES := $(firstword $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem))
+ifneq ($(CERTIFICATES),)
+export UV_SYSTEM_CERTS := true
+export NODE_EXTRA_CA_CERTS ?= $(CERTIFICATES)
+endif
 
 # What the installed product is made of, beside the sources, which are used in place.
 PARTS := pyproject.toml uv.lock sdk/pyproject.toml hatch_build.py $(wildcard frontend/*.* frontend/*/*.*)
