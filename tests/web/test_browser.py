@@ -7,6 +7,34 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
+# Every text against what lies behind it, by WCAG's formula; what is too faint, by its class. Colours are worked out on a canvas.
+FAINT = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const read = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
+    return [r, g, b, a / 255];
+  };
+  const over = (top, below) => [0, 1, 2].map((i) => top[i] * top[3] + below[i] * (1 - top[3]));
+  const light = (colour) => {
+    const [r, g, b] = colour.map((v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const faint = {};
+  for (const element of document.querySelectorAll("body *")) {
+    const hasText = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+    if (!hasText || !element.getClientRects().length) continue;
+    const chain = [];
+    for (let at = element; at; at = at.parentElement) chain.unshift(read(getComputedStyle(at).backgroundColor));
+    const back = chain.reduce((below, top) => over(top, below), [255, 255, 255]);
+    const [a, b] = [light(over(read(getComputedStyle(element).color), back)), light(back)];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) faint[element.className || element.tagName] = [element.textContent.trim(), ratio];
+  }
+  return faint;
+}"""
 QUIET = "--disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
 
 
@@ -55,6 +83,26 @@ def test_law_17_pages_load_clean_and_fit(watched: Watched, path: str, width: int
     watched.page.goto(path, wait_until="networkidle")
     assert watched.page.evaluate("document.documentElement.scrollWidth") <= width
     watched.clean()
+
+
+@pytest.mark.parametrize(
+    "injected",
+    [
+        "<p style='color: red'>a style</p>",
+        "<img src='https://evil.example/pixel.gif'>",
+        "<img src='/nothing' onerror='document.title = 1'>",
+        "<iframe src='https://evil.example/'></iframe>",
+        "<iframe srcdoc='<script>parent.document.title = 1</script>'></iframe>",
+    ],
+)
+def test_law_17_the_policy_bites(watched: Watched, injected: str) -> None:
+    """What slips through escaping does nothing, and is noticed (so the pages above are really clean)."""
+    page = watched.page
+    page.goto("/portal")
+    title = page.title()
+    with page.expect_console_message(lambda message: "Content Security Policy" in message.text):
+        page.evaluate("html => document.body.insertAdjacentHTML('beforeend', html)", injected)
+    assert page.title() == title
 
 
 def test_law_17_the_api_reference_needs_nobody_else(watched: Watched) -> None:
@@ -109,6 +157,18 @@ def test_a_message_can_be_dismissed(watched: Watched) -> None:
     watched.clean()
 
 
+def test_a_form_is_sent_once_however_often_it_is_clicked(watched: Watched) -> None:
+    page = watched.page
+    posts: list[str] = []
+    page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
+    page.goto("/portal/buy")
+    page.get_by_label("Name on card").fill("Ann")
+    page.evaluate("const f = document.querySelector('form'); f.requestSubmit(); f.requestSubmit(); f.requestSubmit()")
+    expect(page.get_by_text("Thank you, Ann.")).to_be_visible()
+    assert len(posts) == 1
+    watched.clean()
+
+
 def test_leaving_to_a_provider_passes_the_policy(watched: Watched) -> None:
     page = watched.page
     page.context.route("https://pay.example/**", lambda route: route.fulfill(body="<h1>The provider's page</h1>"))
@@ -158,4 +218,14 @@ def test_the_readers_own_theme(browser: Browser, site: str, scheme: str, is_dark
         " return c.getImageData(0, 0, 1, 1).data[0] }"
     )
     assert (shade < 80) == is_dark
+    context.close()
+
+
+@pytest.mark.parametrize("path", ["/portal", "/portal/buy", "/portal/keys", "/portal/fail/410"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_texts_can_be_read(browser: Browser, site: str, scheme: str, path: str) -> None:
+    context = browser.new_context(base_url=site, color_scheme=scheme)  # pyright: ignore[reportArgumentType]
+    page = context.new_page()
+    page.goto(path)
+    assert page.evaluate(FAINT) == {}
     context.close()

@@ -4,6 +4,9 @@ Each form carries `csrf_token` in a hidden field, so it works without a script; 
 The token signs a fresh nonce under a key made of the visit cookie and the session cookies of this request: one browser's token
 is worth nothing in another, and one from before a sign-in nothing after it. The visit cookie covers pages that nobody is signed
 in to: a sign-in form sent from elsewhere (login CSRF) has no token for this browser's visit.
+
+A session cookie goes to its own area only, so a form posts within the area of the page it stands on: one on /portal that posts to
+/checkout would be refused. Post to the own area, redirect from there.
 """
 
 import hashlib

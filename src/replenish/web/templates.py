@@ -39,7 +39,6 @@ class Templates:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
-            extensions=["jinja2.ext.do"],
             # A template is part of the program: changed means restarted, and no request looks at the disk.
             auto_reload=False,
         )
