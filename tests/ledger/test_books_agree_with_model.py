@@ -98,6 +98,7 @@ class Books(RuleBasedStateMachine):
     def usage(self, meter: str | None, value: Decimal, shortfall: str) -> NewUsage:
         self.keys += 1
         return NewUsage(
+            workspace_id=self.bench.workspace_id,
             customer_id=self.bench.ann,
             currency=self.bench.currency,
             meter=None if meter is None else self.bench.meters[meter],
@@ -110,7 +111,7 @@ class Books(RuleBasedStateMachine):
     def use(self, batch):
         """A batch gives what the sequential loop gives, event by event (section "usage path": one is a batch of one)."""
         reported = [self.usage(*parts) for parts in batch]
-        outcomes = self.run(record_usage(self.db, workspace_id=self.bench.workspace_id, events=reported))
+        outcomes = self.run(record_usage(self.db, events=reported))
         recorded = None
         for (meter, value, shortfall), usage, outcome in zip(batch, reported, outcomes, strict=True):
             try:
@@ -131,7 +132,7 @@ class Books(RuleBasedStateMachine):
     def send_again(self, event):
         """Law 7: the same answer and no second effect."""
         if event is not None:
-            (again,) = self.run(record_usage(self.db, workspace_id=self.bench.workspace_id, events=[event[0]]))
+            (again,) = self.run(record_usage(self.db, events=[event[0]]))
             assert again.replayed
             assert again.event == event[1]
 

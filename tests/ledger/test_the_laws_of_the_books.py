@@ -33,11 +33,19 @@ async def give(db: Database, bench: Bench, amount: str, **facts: object) -> LotI
 
 def used(bench: Bench, key: str, value: str, *, meter: str | None = "a", **facts: object) -> NewUsage:
     found = None if meter is None else bench.meters[meter]
-    return NewUsage(customer_id=bench.ann, currency=bench.currency, meter=found, key=key, value=Decimal(value), **facts)
+    return NewUsage(
+        workspace_id=bench.workspace_id,
+        customer_id=bench.ann,
+        currency=bench.currency,
+        meter=found,
+        key=key,
+        value=Decimal(value),
+        **facts,
+    )
 
 
-async def use(db: Database, bench: Bench, *events: NewUsage) -> list[Outcome]:
-    return await record_usage(db, workspace_id=bench.workspace_id, events=events)
+async def use(db: Database, *events: NewUsage) -> list[Outcome]:
+    return await record_usage(db, events=events)
 
 
 async def balance(db: Database, bench: Bench) -> Balance:
@@ -51,7 +59,7 @@ def results(outcomes: list[Outcome]) -> list[str]:
 async def test_law_01_transfers_cannot_be_changed_and_a_wallet_sums_to_zero(db: Database) -> None:
     bench = await lay(db)
     await give(db, bench, "100")
-    await use(db, bench, used(bench, "job-1", "40"))
+    await use(db, used(bench, "job-1", "40"))
     for statement in ("update transfers set amount = 1", "delete from transfers", "delete from usage_events"):
         with pytest.raises(asyncpg.IntegrityConstraintViolationError):
             await db.pool.execute(statement)
@@ -65,7 +73,7 @@ async def test_law_02_the_row_tells_the_balance_and_reads_are_exact_after_good_u
     await give(db, bench, "100")
     await give(db, bench, "30", expires_at=START + timedelta(hours=1))
     await give(db, bench, "7", effective_at=START + timedelta(hours=2))
-    await use(db, bench, used(bench, "job-1", "10"))
+    await use(db, used(bench, "job-1", "10"))
     table = [(0, "120"), (1, "100"), (2, "107")]
     for hours, available in table:
         await set_clock(db, bench, START + timedelta(hours=hours))
@@ -92,7 +100,7 @@ async def test_law_03_burn_order(db: Database, first: dict[str, object], second:
         sooner = await give(db, bench, "10", **first)
     else:
         sooner, later = await give(db, bench, "10"), await give(db, bench, "10")
-    (outcome,) = await use(db, bench, used(bench, "job-1", "15"))
+    (outcome,) = await use(db, used(bench, "job-1", "15"))
     assert isinstance(outcome, Recorded)
     assert outcome.event.lot_ids == (sooner, later)
     assert outcome.event.lot_amounts == (Decimal(10), Decimal(5))
@@ -104,7 +112,6 @@ async def test_law_03_a_scoped_lot_pays_for_its_meters_only(db: Database) -> Non
     await give(db, bench, "10")
     outcomes = await use(
         db,
-        bench,
         used(bench, "job-1", "11"),
         used(bench, "job-2", "11", meter="b"),
         used(bench, "job-3", "10", meter=None),
@@ -116,7 +123,7 @@ async def test_law_03_a_reversal_follows_the_recorded_allocation(db: Database) -
     bench = await lay(db)
     short = await give(db, bench, "10", expires_at=START + timedelta(hours=1))
     await give(db, bench, "10")
-    (outcome,) = await use(db, bench, used(bench, "job-1", "15"))
+    (outcome,) = await use(db, used(bench, "job-1", "15"))
     assert isinstance(outcome, Recorded)
     await give(db, bench, "100", priority=0)
     await set_clock(db, bench, START + timedelta(hours=1))
@@ -135,12 +142,12 @@ async def test_law_04_a_lot_is_open_until_its_last_microsecond_without_any_job(d
     await give(db, bench, "10", expires_at=end)
     await give(db, bench, "10", effective_at=end)
     await set_clock(db, bench, end - MICROSECOND)
-    assert results(await use(db, bench, used(bench, "job-1", "4"), used(bench, "job-2", "7"))) == [
+    assert results(await use(db, used(bench, "job-1", "4"), used(bench, "job-2", "7"))) == [
         "ok",
         "insufficient_credits",
     ]
     await set_clock(db, bench, end)
-    assert results(await use(db, bench, used(bench, "job-3", "10"), used(bench, "job-4", "1"))) == [
+    assert results(await use(db, used(bench, "job-3", "10"), used(bench, "job-4", "1"))) == [
         "ok",
         "insufficient_credits",
     ]
@@ -155,7 +162,7 @@ async def test_law_04_a_wallet_lives_forward_only(db: Database) -> None:
     await set_clock(db, bench, START + timedelta(hours=2))
     await give(db, bench, "5")
     await set_clock(db, bench, START)
-    assert results(await use(db, bench, used(bench, "job-1", "6"))) == ["insufficient_credits"]
+    assert results(await use(db, used(bench, "job-1", "6"))) == ["insufficient_credits"]
 
 
 async def test_law_05_small_prices_bill_their_exact_sum(db: Database) -> None:
@@ -164,7 +171,7 @@ async def test_law_05_small_prices_bill_their_exact_sum(db: Database) -> None:
     await give(db, bench, "100")
     for start in range(0, 125_000, 12_500):
         events = [used(bench, f"token-{start + place}", "0.000768") for place in range(12_500)]
-        assert set(results(await use(db, bench, *events))) == {"ok"}
+        assert set(results(await use(db, *events))) == {"ok"}
     found = await balance(db, bench)
     assert str(found.available) == "4"
     assert await db.fetchval("select carry from wallets where customer_id = $1", bench.ann) == 0
@@ -174,7 +181,7 @@ async def test_law_05_small_prices_bill_their_exact_sum(db: Database) -> None:
 async def test_law_05_a_reversal_takes_its_share_of_the_carry_back(db: Database) -> None:
     bench = await lay(db, decimals=0)
     await give(db, bench, "100")
-    first, second = await use(db, bench, used(bench, "job-1", "1.6"), used(bench, "job-2", "1.6"))
+    first, second = await use(db, used(bench, "job-1", "1.6"), used(bench, "job-2", "1.6"))
     assert isinstance(first, Recorded)
     assert isinstance(second, Recorded)
     assert (str(first.event.debit), str(second.event.debit)) == ("1", "2")
@@ -187,7 +194,7 @@ async def test_law_05_a_reversal_takes_its_share_of_the_carry_back(db: Database)
 async def test_law_06_of_200_parallel_debits_of_1_on_100_exactly_100_succeed(db: Database) -> None:
     bench = await lay(db, clock=None)
     await give(db, bench, "100")
-    outcomes = await asyncio.gather(*(use(db, bench, used(bench, f"job-{place}", "1")) for place in range(200)))
+    outcomes = await asyncio.gather(*(use(db, used(bench, f"job-{place}", "1")) for place in range(200)))
     codes = [results(outcome)[0] for outcome in outcomes]
     assert (codes.count("ok"), codes.count("insufficient_credits")) == (100, 100)
     assert str((await balance(db, bench)).balance) == "0"
@@ -198,7 +205,7 @@ async def test_law_06_a_batch_is_the_sequential_loop(db: Database) -> None:
     bench = await lay(db)
     await give(db, bench, "100")
     events = [used(bench, f"job-{value}-{place}", value) for place, value in enumerate(["60", "60", "30"])]
-    assert results(await use(db, bench, *events)) == ["ok", "insufficient_credits", "ok"]
+    assert results(await use(db, *events)) == ["ok", "insufficient_credits", "ok"]
 
 
 async def test_law_06_owed_credits_are_repaid_oldest_first_by_lots_that_cover_them(db: Database) -> None:
@@ -206,7 +213,6 @@ async def test_law_06_owed_credits_are_repaid_oldest_first_by_lots_that_cover_th
     await give(db, bench, "10")
     outcomes = await use(
         db,
-        bench,
         used(bench, "job-1", "30"),  # owes 20
         used(bench, "job-2", "25", meter="b"),  # owes 25
         used(bench, "job-3", "6"),  # would owe 51
@@ -227,7 +233,7 @@ async def test_law_07_the_same_key_has_one_effect_however_often_it_is_sent(db: D
     bench = await lay(db, clock=None)
     await give(db, bench, "100")
     event = used(bench, "job-1", "10")
-    outcomes = await asyncio.gather(*(use(db, bench, event) for _ in range(50)))
+    outcomes = await asyncio.gather(*(use(db, event) for _ in range(50)))
     recorded = [outcome[0] for outcome in outcomes]
     assert all(isinstance(outcome, Recorded) for outcome in recorded)
     assert sorted(outcome.replayed for outcome in recorded) == [False] + [True] * 49
@@ -238,14 +244,12 @@ async def test_law_07_the_same_key_has_one_effect_however_often_it_is_sent(db: D
 async def test_law_07_another_body_is_a_conflict_and_a_refused_event_keeps_its_key(db: Database) -> None:
     bench = await lay(db)
     await give(db, bench, "5")
-    (refused,) = await use(db, bench, used(bench, "job-1", "10"))
+    (refused,) = await use(db, used(bench, "job-1", "10"))
     assert isinstance(refused, Refused)
     assert isinstance(refused.refusal, InsufficientCredits)
     assert refused.refusal.numbers == {"required": "10", "available": "5", "balance": "5", "owed": "0"}
     await give(db, bench, "5")
-    outcomes = await use(
-        db, bench, used(bench, "job-1", "10"), used(bench, "job-1", "10.00"), used(bench, "job-1", "9")
-    )
+    outcomes = await use(db, used(bench, "job-1", "10"), used(bench, "job-1", "10.00"), used(bench, "job-1", "9"))
     assert results(outcomes) == ["ok", "ok", "idempotency_mismatch"]
     assert isinstance(outcomes[1], Recorded)
     assert outcomes[1].replayed
@@ -261,7 +265,7 @@ async def test_usage_is_accepted_within_its_time_window(db: Database, seconds: i
     bench = await lay(db)
     await give(db, bench, "10")
     at = START + timedelta(seconds=seconds)
-    (outcome,) = await use(db, bench, used(bench, "job-1", "1", occurred_at=at))
+    (outcome,) = await use(db, used(bench, "job-1", "1", occurred_at=at))
     if refused:
         assert isinstance(outcome, Refused)
         assert isinstance(outcome.refusal, Invalid)
@@ -275,13 +279,13 @@ async def test_a_frozen_wallet_refuses_and_says_that_it_is_frozen(db: Database) 
     bench = await lay(db)
     await give(db, bench, "10")
     await db.pool.execute("update wallets set frozen_at = now()")
-    assert results(await use(db, bench, used(bench, "job-1", "1"))) == ["wallet_frozen"]
+    assert results(await use(db, used(bench, "job-1", "1"))) == ["wallet_frozen"]
 
 
 async def test_a_void_takes_what_is_left_once(db: Database) -> None:
     bench = await lay(db)
     lot_id = await give(db, bench, "10")
-    await use(db, bench, used(bench, "job-1", "4"))
+    await use(db, used(bench, "job-1", "4"))
     taken = await void_grant(db, workspace_id=bench.workspace_id, lot_id=lot_id)
     assert str(taken) == "6"
     with pytest.raises(Conflict, match="voided"):

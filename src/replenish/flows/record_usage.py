@@ -33,6 +33,7 @@ class NewUsage(msgspec.Struct, frozen=True, kw_only=True):
     `shortfall` None = by the credit currency's overdraft policy. `occurred_at` None = now.
     """
 
+    workspace_id: WorkspaceId
     customer_id: CustomerId
     currency: PaymentCurrency
     meter: Meter | None
@@ -61,7 +62,7 @@ class Refused(msgspec.Struct, frozen=True):
 Outcome = Recorded | Refused
 
 
-async def record_usage(db: Database, *, workspace_id: WorkspaceId, events: Sequence[NewUsage]) -> list[Outcome]:
+async def record_usage(db: Database, *, events: Sequence[NewUsage]) -> list[Outcome]:
     """Debit a list of events; one outcome each, in order.
 
     Raises nothing for an event's own fault; what the database refuses to a single event comes back as Refused.
@@ -69,13 +70,11 @@ async def record_usage(db: Database, *, workspace_id: WorkspaceId, events: Seque
     if not events:
         return []
     try:
-        return await _record_batch(db, workspace_id=workspace_id, events=events)
+        return await _record_batch(db, events=events)
     except asyncpg.PostgresError as error:
         if len(events) == 1:
             return [Refused(_refusal_of(error))]
-    return [
-        outcome for event in events for outcome in await record_usage(db, workspace_id=workspace_id, events=[event])
-    ]
+    return [outcome for event in events for outcome in await record_usage(db, events=[event])]
 
 
 def _refusal_of(error: asyncpg.PostgresError) -> Refusal:
@@ -84,9 +83,9 @@ def _refusal_of(error: asyncpg.PostgresError) -> Refusal:
     return Unavailable("The event could not be recorded; nothing was taken. Send it again with the same key.")
 
 
-async def _record_batch(db: Database, *, workspace_id: WorkspaceId, events: Sequence[NewUsage]) -> list[Outcome]:
+async def _record_batch(db: Database, *, events: Sequence[NewUsage]) -> list[Outcome]:
     batch_id = ids.BATCH.new()
-    refs = [WalletRef(workspace_id, event.customer_id, event.currency.id) for event in events]
+    refs = [WalletRef(event.workspace_id, event.customer_id, event.currency.id) for event in events]
     hashes = [fingerprint(event) for event in events]
     async with transaction(db) as tx:
         books = await wallets.open_books(tx, refs=refs)
