@@ -49,7 +49,7 @@ check: .venv/installed-dev
 	@echo "--> types"
 	@$(BIN)/basedpyright
 	@echo "--> imports"
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 clean:
 	rm -rf .venv .tools
