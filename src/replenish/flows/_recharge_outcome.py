@@ -6,17 +6,19 @@ What they return is the caller's to finish: end the top-ups that were called off
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 import msgspec
 
-from replenish.core.ids import RechargeAttemptId
+from replenish.core.ids import RECHARGE_ATTEMPT, RechargeAttemptId
+from replenish.core.money import NO_CREDITS, Credits
 from replenish.core.transaction import Tx
 from replenish.flows._recharge_events import attempt_event, rule_event
 from replenish.notifications.model import NewEvent
 from replenish.payments.provider import Declined
 from replenish.recharge import operations as recharge
 from replenish.recharge.model import UNPAID_STATES, Attempt, Rule
-from replenish.recharge.policy import LINK_VALID, LOOK_AGAIN, PAUSES
+from replenish.recharge.policy import LINK_VALID, LOOK_AGAIN, PAUSES, NoCharge
 from replenish.wallets import operations as wallets
 from replenish.wallets.book import Book
 
@@ -24,12 +26,22 @@ from replenish.wallets.book import Book
 class Aftermath(msgspec.Struct, frozen=True, kw_only=True):
     """What is left to do.
 
-    The top-ups and payments of `called_off` are cancelled in the same transaction, and closed at their provider after it;
-    `events` are emitted last.
+    The top-ups and payments of `called_off` are cancelled in the same transaction (`_recharge_cancel`); `events` are
+    emitted last.
     """
 
     events: Sequence[NewEvent] = ()
     called_off: Sequence[Attempt] = ()
+
+
+async def on_submission(tx: Tx, *, book: Book, attempt_id: RechargeAttemptId | None) -> None:
+    """The payment is about to be submitted, or is being confirmed after its customer came: it can no longer be called off.
+
+    In the transaction that stores the provider's id (law 9). From here it counts for the day and month of the wallet's now.
+    """
+    attempt = await _lock_open(tx, book, attempt_id)
+    if attempt is not None and attempt.state != "submitted":
+        await recharge.move_attempt(tx, attempt=attempt, state="submitted", now=book.now)
 
 
 async def after_settlement(tx: Tx, *, book: Book, attempt_id: RechargeAttemptId | None) -> Aftermath:
@@ -82,22 +94,6 @@ async def after_decline(
     return Aftermath(events=[attempt_event(attempt, "declined", rule=rule), *told])
 
 
-async def after_expired_link(
-    tx: Tx, *, book: Book, attempt_id: RechargeAttemptId, fingerprint: str | None
-) -> Aftermath:
-    """The customer did not authenticate in time: a decline without money (law 13)."""
-    rule = await _lock_rule(tx, book)
-    attempt = await _lock_open(tx, book, attempt_id)
-    if rule is None or attempt is None:
-        return Aftermath()
-    rule, told = _declined(rule, book, permanent=False, fingerprint=fingerprint)
-    detail = f"The payment was not confirmed in time. {rule.reason_detail}"
-    attempt = await recharge.move_attempt(tx, attempt=attempt, state="expired", now=book.now, detail=detail)
-    await recharge.save_rule(tx, rule=rule)
-    await rearm(tx, book=book, rule=rule)
-    return Aftermath(events=[attempt_event(attempt, "expired", rule=rule), *told])
-
-
 async def after_customer_needed(tx: Tx, *, book: Book, attempt_id: RechargeAttemptId | None) -> Aftermath:
     """The bank wants the card holder: one link, valid 24 h, and no retries meanwhile (law 13). Told once."""
     rule = await _lock_rule(tx, book)
@@ -117,14 +113,25 @@ async def after_customer_needed(tx: Tx, *, book: Book, attempt_id: RechargeAttem
     return Aftermath(events=[attempt_event(attempt, "needs_customer", rule=rule)])
 
 
-async def after_end(tx: Tx, *, book: Book, attempt_id: RechargeAttemptId | None, detail: str) -> Aftermath:
-    """A top-up ended without money and without a decline: cancelled or expired. It is no longer pending, so look again."""
+async def after_end(
+    tx: Tx, *, book: Book, attempt_id: RechargeAttemptId | None, detail: str, fingerprint: str | None
+) -> Aftermath:
+    """A top-up ended without money: cancelled or expired at its provider. It is no longer pending, so look again.
+
+    An attempt that waited for its customer has expired with it: a decline without money (law 13).
+    """
     rule = await _lock_rule(tx, book)
     if rule is None:
         return Aftermath()
     events: list[NewEvent] = []
     attempt = await _lock_open(tx, book, attempt_id)
-    if attempt is not None:
+    if attempt is not None and attempt.state == "needs_customer":
+        rule, told = _declined(rule, book, permanent=False, fingerprint=fingerprint)
+        detail = f"The payment was not confirmed in time. {rule.reason_detail}"
+        attempt = await recharge.move_attempt(tx, attempt=attempt, state="expired", now=book.now, detail=detail)
+        await recharge.save_rule(tx, rule=rule)
+        events += [attempt_event(attempt, "expired", rule=rule), *told]
+    elif attempt is not None:
         attempt = await recharge.move_attempt(tx, attempt=attempt, state="cancelled", now=book.now, detail=detail)
         events.append(attempt_event(attempt, "cancelled", rule=rule))
     await rearm(tx, book=book, rule=rule)
@@ -157,6 +164,47 @@ async def rearm(tx: Tx, *, book: Book, rule: Rule) -> None:
     elif book.balance < rule.threshold:
         await wallets.mark_due(tx, book=book)
     await wallets.act_below(tx, book=book, line=rule.threshold, look_again_at=look_again_at)
+
+
+async def tell(tx: Tx, *, book: Book, rule: Rule, refusal: NoCharge, pending: Credits) -> tuple[Rule, list[NewEvent]]:
+    """Keep why it does not charge; a changed reason is a row and an event, the same one again is neither (law 13).
+
+    A cap of a new day or month is a changed reason. The caller saves the rule.
+    """
+    same = rule.reason == refusal.reason and (
+        refusal.since is None or (rule.reason_at is not None and rule.reason_at >= refusal.since)
+    )
+    told = msgspec.structs.replace(
+        rule,
+        reason=refusal.reason,
+        reason_detail=refusal.detail,
+        reason_until=refusal.until,
+        reason_at=rule.reason_at if same else book.now,
+    )
+    if same:
+        return told, []
+    attempt = Attempt(
+        customer_id=rule.customer_id,
+        id=RECHARGE_ATTEMPT.new(),
+        workspace_id=rule.workspace_id,
+        wallet_id=rule.wallet_id,
+        rule_id=rule.id,
+        state="refused",
+        reason=refusal.reason,
+        detail=refusal.detail,
+        balance=book.balance,
+        pending=pending,
+        threshold=rule.threshold,
+        packs=0,
+        currency_id=rule.currency_id,
+        amount=Decimal(0),
+        credits=NO_CREDITS,
+        payment_method_id=rule.payment_method_id,
+        created_at=book.now,
+        ended_at=book.now,
+    )
+    await recharge.add_attempt(tx, attempt=attempt)
+    return told, [attempt_event(attempt, "refused", rule=told)]
 
 
 def without_reason(rule: Rule, book: Book) -> Rule:

@@ -13,7 +13,7 @@ from replenish.recharge import store
 from replenish.recharge.model import Attempt, AttemptState, Consent, Rule
 from replenish.recharge.policy import History, Windows
 
-# How long one worker has for the network calls of one attempt before another may take it over.
+# How long one worker has to end a link at its provider before another may try; in real time, whatever the clock.
 LEASE: Final = timedelta(minutes=2)
 
 
@@ -61,8 +61,8 @@ async def history(tx: Tx, *, rule: Rule, open_attempt: Attempt | None, window: W
 
 
 async def add_attempt(tx: Tx, *, attempt: Attempt) -> None:
-    """Store a decided attempt, leased to the worker that decided it, or a refused one, which nobody drives on."""
-    await store.insert_attempt(tx, attempt, lease=LEASE if attempt.is_open else None)
+    """Store a decided attempt (its payment is the job), or a changed reason for not trying."""
+    await store.insert_attempt(tx, attempt)
 
 
 async def move_attempt(
@@ -74,9 +74,8 @@ async def move_attempt(
     reason: str | None = None,
     detail: str | None = None,
     expires_at: datetime | None = None,
-    lease: timedelta | None = None,
 ) -> Attempt:
-    """Bring an attempt that was locked to its next state; its time is the wallet's. `lease` None: nobody drives it on."""
+    """Bring an attempt that was locked to its next state; its time is the wallet's."""
     moved = msgspec.structs.replace(
         attempt,
         state=state,
@@ -87,11 +86,11 @@ async def move_attempt(
     )
     if not moved.is_open:
         moved = msgspec.structs.replace(moved, ended_at=now)
-    if await store.move_attempt(tx, moved, before=attempt.state, lease=lease) != 1:
+    if await store.move_attempt(tx, moved, before=attempt.state) != 1:
         raise RuntimeError(f"recharge attempt {attempt.id} is no longer {attempt.state}, though it was locked")
     return moved
 
 
-async def claim_due_attempt(tx: Tx) -> Attempt | None:
-    """One open attempt that nobody drives on any more, or whose link has ended; leased to the caller."""
-    return await store.claim_due_attempt(tx, lease=LEASE) or await store.claim_expired_link(tx, lease=LEASE)
+async def claim_expired_link(tx: Tx) -> Attempt | None:
+    """An attempt whose link to authenticate with has ended, by its workspace's clock; leased to the caller."""
+    return await store.claim_expired_link(tx, lease=LEASE)

@@ -154,7 +154,7 @@ def _not_wanted(*, balance: Credits, pending: Credits, rule: Rule, history: Hist
         return NoCharge(reason="not_enabled", detail="Automatic top-up is off.")
     # Before everything that passes by itself, so that no expired pause can ever revive a card that keeps declining.
     if rule.suspended_at is not None:
-        return NoCharge(reason="suspended", detail=_suspended(rule))
+        return NoCharge(reason="suspended", detail=why_suspended(rule))
     if balance >= rule.threshold:
         return NoCharge(reason="not_low", detail=f"The balance of {balance} is not below {rule.threshold}.")
     if balance + pending >= rule.threshold:
@@ -280,7 +280,7 @@ def _ratio(value: Decimal, unit: Decimal, *, up: bool) -> int:
     return times + 1 if up and EXACT.remainder(value, unit) > 0 else times
 
 
-def _suspended(rule: Rule) -> str:
+def why_suspended(rule: Rule) -> str:
     match rule.suspended_reason:
         case "dispute":
             return "Suspended: a payment of this wallet is disputed."

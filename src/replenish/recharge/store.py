@@ -164,13 +164,12 @@ def _consent(row: Record) -> Consent:
 _INSERT_ATTEMPT: Final = """
 insert into recharge_attempts (customer_id, id, workspace_id, wallet_id, rule_id, state, reason, detail, balance, pending,
     threshold, packs, currency_id, amount, credits, top_up_id, payment_id, payment_method_id, created_at, submitted_at,
-    ended_at, expires_at, due_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-        clock_timestamp() + $23::interval)
+    ended_at, expires_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
 """
 
 
-async def insert_attempt(tx: Tx, attempt: Attempt, *, lease: timedelta | None) -> None:
+async def insert_attempt(tx: Tx, attempt: Attempt) -> None:
     """Raises UniqueViolationError when the wallet has an open attempt already (law 10)."""
     await tx.execute(
         _INSERT_ATTEMPT,
@@ -196,15 +195,14 @@ async def insert_attempt(tx: Tx, attempt: Attempt, *, lease: timedelta | None) -
         attempt.submitted_at,
         attempt.ended_at,
         attempt.expires_at,
-        lease,
     )
 
 
-async def move_attempt(tx: Tx, attempt: Attempt, *, before: str, lease: timedelta | None) -> int:
-    """Write an attempt's new state, if it is still in the one that was read. `lease` None: nobody drives it on."""
+async def move_attempt(tx: Tx, attempt: Attempt, *, before: str) -> int:
+    """Write an attempt's new state, if it is still in the one that was read."""
     return await tx.execute(
         "update recharge_attempts set state = $4, reason = $5, detail = $6, submitted_at = $7, ended_at = $8,"
-        " expires_at = $9, due_at = clock_timestamp() + $10::interval"
+        " expires_at = $9, due_at = null"
         " where customer_id = $1 and id = $2 and state = $3",
         attempt.customer_id,
         attempt.id,
@@ -215,7 +213,6 @@ async def move_attempt(tx: Tx, attempt: Attempt, *, before: str, lease: timedelt
         attempt.submitted_at,
         attempt.ended_at,
         attempt.expires_at,
-        lease,
     )
 
 
@@ -233,17 +230,6 @@ async def lock_open_attempt(tx: Tx, *, customer_id: CustomerId, wallet_id: Walle
 async def lock_attempt(tx: Tx, *, customer_id: CustomerId, attempt_id: RechargeAttemptId) -> Attempt | None:
     row = await tx.fetchrow(
         "select * from recharge_attempts where customer_id = $1 and id = $2 for no key update", customer_id, attempt_id
-    )
-    return None if row is None else row_to(Attempt, row)
-
-
-async def claim_due_attempt(tx: Tx, *, lease: timedelta) -> Attempt | None:
-    """Take the lease of one open attempt whose last holder let go of it. Leases run in real time, whatever the clock."""
-    row = await tx.fetchrow(
-        "update recharge_attempts set due_at = clock_timestamp() + $1::interval where (customer_id, id) in ("
-        " select customer_id, id from recharge_attempts where due_at <= clock_timestamp()"
-        " order by due_at limit 1 for no key update skip locked) returning *",
-        lease,
     )
     return None if row is None else row_to(Attempt, row)
 
@@ -313,7 +299,7 @@ async def claim_expired_link(tx: Tx, *, lease: timedelta) -> Attempt | None:
         " select a.customer_id, a.id from workspaces join recharge_attempts a on a.workspace_id = workspaces.id"
         " and a.state = 'needs_customer'"
         " and a.expires_at <= coalesce(workspaces.test_clock, clock_timestamp())"
-        " where a.due_at is null order by a.expires_at limit 1 for no key update of a skip locked) returning *",
+        " where a.due_at is null or a.due_at <= clock_timestamp() order by a.expires_at limit 1 for no key update of a skip locked) returning *",
         lease,
     )
     return None if row is None else row_to(Attempt, row)

@@ -136,9 +136,9 @@ async def take_mark(tx: Tx, *, book: Book) -> None:
     await store.take_mark(tx, wallet=book.wallet)
 
 
-async def postpone_mark(tx: Tx, *, ref: WalletRef, wait: timedelta) -> None:
-    """Leave a marked wallet alone for a while, so that one that fails does not keep the worker from all others."""
-    await store.postpone_mark(tx, ref=ref, wait=wait)
+async def postpone_look(tx: Tx, *, ref: WalletRef, wait: timedelta) -> None:
+    """Leave a due wallet alone for a while, so that one that fails does not keep the worker from all others."""
+    await store.postpone_look(tx, ref=ref, wait=wait)
 
 
 async def freeze_wallet(tx: Tx, *, book: Book, frozen_at: datetime | None) -> None:

@@ -322,10 +322,17 @@ async def take_mark(tx: Tx, *, wallet: Wallet) -> int:
     )
 
 
-async def postpone_mark(tx: Tx, *, ref: WalletRef, wait: timedelta) -> int:
-    return await tx.execute(
+async def postpone_look(tx: Tx, *, ref: WalletRef, wait: timedelta) -> None:
+    await tx.execute(
         "update wallets_due d set marked_at = clock_timestamp() + $3::interval from wallets w"
         " where w.customer_id = $1 and w.currency_id = $2 and d.customer_id = w.customer_id and d.wallet_id = w.id",
+        ref.customer_id,
+        ref.currency_id,
+        wait,
+    )
+    await tx.execute(
+        "update wallets w set look_again_at = coalesce(s.test_clock, clock_timestamp()) + $3::interval from workspaces s"
+        " where w.customer_id = $1 and w.currency_id = $2 and s.id = w.workspace_id and w.look_again_at is not null",
         ref.customer_id,
         ref.currency_id,
         wait,
