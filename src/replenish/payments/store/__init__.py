@@ -1,0 +1,1 @@
+"""SQL of payments, methods, checkout sessions and the inbox."""
