@@ -69,4 +69,4 @@ def judge(*, payment: PaymentState, top_up_open: bool, standing: Standing) -> Ve
 
 def pause(looks: int) -> timedelta:
     """How long until the next look, after this many: quick at first, a quarter of an hour at last."""
-    return min(_PAUSE_FIRST * 2 ** min(looks, 10), _PAUSE_LONGEST)
+    return min(_PAUSE_FIRST * (1 << min(looks, 10)), _PAUSE_LONGEST)

@@ -91,7 +91,9 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     unit: Money
     unit_credits: Credits
     quantity_max: int
-    # Bounds of one purchase, in the offer's own currency; None = none.
+    # Bounds of one purchase, None = none. They are set in the currency of `bound_unit`, which is what one unit costs in it:
+    # so they hold the same in every currency that it can be paid in.
+    bound_unit: Money
     amount_min: Decimal | None = None
     amount_max: Decimal | None = None
 
@@ -119,11 +121,13 @@ def quote(offer: Offer, *, quantity: int, balance: Credits, owed: Credits) -> Qu
     if not 1 <= quantity <= offer.quantity_max:
         raise Invalid("quantity", f"must be between 1 and {offer.quantity_max}")
     amount = offer.unit.times(quantity)
-    code = amount.currency
-    if offer.amount_min is not None and amount.amount < offer.amount_min:
-        raise Invalid("quantity", f"buys for {amount}; one purchase is at least {plain(offer.amount_min)} {code}")
-    if offer.amount_max is not None and amount.amount > offer.amount_max:
-        raise Invalid("quantity", f"buys for {amount}; one purchase is at most {plain(offer.amount_max)} {code}")
+    bound = offer.bound_unit.times(quantity)
+    if offer.amount_min is not None and bound.amount < offer.amount_min:
+        least = f"{plain(offer.amount_min)} {bound.currency}"
+        raise Invalid("quantity", f"buys for {bound}; one purchase is at least {least}")
+    if offer.amount_max is not None and bound.amount > offer.amount_max:
+        most = f"{plain(offer.amount_max)} {bound.currency}"
+        raise Invalid("quantity", f"buys for {bound}; one purchase is at most {most}")
     bought = offer.unit_credits.times(quantity)
     return Quote(
         quantity=quantity,
