@@ -9,11 +9,12 @@ from replenish.access import queries as workspaces
 from replenish.access.model import RequestKey
 from replenish.core import ids
 from replenish.core.db import Database, Reads
-from replenish.core.errors import Invalid, NotFound
+from replenish.core.errors import Invalid, NotFound, Refusal
 from replenish.core.ids import CurrencyId, CustomerId, PaymentMethodId, PriceId, TopUpId, WorkspaceId
 from replenish.core.metadata import Metadata, clean_metadata
 from replenish.core.transaction import transaction
 from replenish.customers import queries as customers
+from replenish.customers.model import Customer
 from replenish.flows._payment_events import top_up_event
 from replenish.flows._providers import Providers, charges
 from replenish.flows._sale import Sale, load_sale, new_payment, new_top_up, refuse_unsellable
@@ -92,43 +93,42 @@ async def buy_with_saved_method(
     CustomerFrozen, WalletFrozen, NoProvider, Conflict(in_progress | idempotency_mismatch).
     """
     clean_metadata(metadata or {})
-    workspace = await workspaces.workspace(db, workspace_id=workspace_id)
     customer = await customers.customer(db, workspace_id=workspace_id, customer_id=customer_id)
     sale = await load_sale(db, workspace_id=workspace_id, price_id=price_id, currency_id=currency_id)
     wallet = sale.wallet_of(customer_id)
+    chosen = await _choose(db, providers=providers, sale=sale, customer=customer, method_id=payment_method_id)
     top_up_id = ids.TOP_UP.new()
     async with transaction(db) as tx:
         book = (await wallets.open_books(tx, refs=[wallet]))[wallet]
         made = await access.claim_request_key(tx, request_key, top_up_id, _CREATED, running=True)
-        if made is None:
-            refuse_unsellable(sale, customer)
-            book.refuse_frozen()
-            quote(sale.offer, quantity=quantity, balance=book.balance, owed=book.owed)
-            method = await _method(tx, customer_id=customer_id, workspace_id=workspace_id, method_id=payment_method_id)
-            provider = await charges(providers, workspace=workspace, method=method, currency=sale.option.code)
-            top_up = new_top_up(
-                sale,
-                book=book,
-                quantity=quantity,
-                origin="manual",
-                top_up_id=top_up_id,
-                payment_method_id=method.id,
-                metadata=metadata,
-                request_key=None if request_key is None else request_key.key,
-            )
-            payment = new_payment(
-                top_up,
-                provider=provider.name,
-                provider_account=method.provider_account,
-                customer_present=customer_present,
-                return_url=return_url,
-            )
-            await topups.create_top_up(tx, top_up)
-            await payments.create_payment(tx, payment)
-            await wallets.save_books(tx, books=[book])
-            await notifications.emit(tx, [top_up_event(top_up, "created")])
-    if made is not None:
-        return await standing_of(db=db, customer_id=customer_id, top_up_id=TopUpId(made), replayed=True)
+        if made is not None:
+            return await standing_of(db=tx, customer_id=customer_id, top_up_id=TopUpId(made), replayed=True)
+        refuse_unsellable(sale, customer)
+        book.refuse_frozen()
+        quote(sale.offer, quantity=quantity, balance=book.balance, owed=book.owed)
+        if isinstance(chosen, Refusal):
+            raise chosen
+        top_up = new_top_up(
+            sale,
+            book=book,
+            quantity=quantity,
+            origin="manual",
+            top_up_id=top_up_id,
+            payment_method_id=chosen.id,
+            metadata=metadata,
+            request_key=None if request_key is None else request_key.key,
+        )
+        payment = new_payment(
+            top_up,
+            provider=chosen.provider,
+            provider_account=chosen.provider_account,
+            customer_present=customer_present,
+            return_url=return_url,
+        )
+        await topups.create_top_up(tx, top_up)
+        await payments.create_payment(tx, payment)
+        await wallets.save_books(tx, books=[book])
+        await notifications.emit(tx, [top_up_event(top_up, "created")])
     payment = await charge_payment(db=db, providers=providers, ref=payment.ref)
     return Purchase(top_up_id=top_up_id, step=next_step(payment), replayed=False)
 
@@ -142,15 +142,24 @@ async def standing_of(*, db: Reads, customer_id: CustomerId, top_up_id: TopUpId,
     return Purchase(top_up_id=top_up_id, step=next_step(payment), replayed=replayed)
 
 
-async def _method(
-    db: Reads, *, workspace_id: WorkspaceId, customer_id: CustomerId, method_id: PaymentMethodId | None
-) -> PaymentMethod:
-    if method_id is None:
-        default = await payment_queries.default_method(db, workspace_id=workspace_id, customer_id=customer_id)
-        if default is None:
-            raise Invalid("payment_method_id", "this customer has no saved payment method", code="no_payment_method")
-        return default
-    method = await payment_queries.method(db, customer_id=customer_id, method_id=method_id)
-    if method.detached_at is not None:
-        raise Invalid("payment_method_id", "this payment method was removed", code="payment_method_detached")
+async def _choose(
+    db: Reads, *, providers: Providers, sale: Sale, customer: Customer, method_id: PaymentMethodId | None
+) -> PaymentMethod | Refusal:
+    """The method to charge, or why there is none.
+
+    The refusal is a value: a replay is answered even if the method is gone by now, and that is known only later.
+    """
+    workspace = await workspaces.workspace(db, workspace_id=sale.price.workspace_id)
+    try:
+        if method_id is None:
+            method = await payment_queries.default_method(db, workspace_id=workspace.id, customer_id=customer.id)
+        else:
+            method = await payment_queries.method(db, customer_id=customer.id, method_id=method_id)
+        if method is None:
+            return Invalid("payment_method_id", "this customer has no saved payment method", code="no_payment_method")
+        if method.detached_at is not None:
+            return Invalid("payment_method_id", "this payment method was removed", code="payment_method_detached")
+        await charges(providers, workspace=workspace, method=method, currency=sale.option.code)
+    except Refusal as refusal:
+        return refusal
     return method

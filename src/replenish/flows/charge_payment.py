@@ -58,7 +58,7 @@ async def _submit(db: Database, *, top_up: TopUp, ref: PaymentRef, outside_id: s
             return desk.payment, False
         desk.payment = await payments.record_submission(tx, desk.payment, outside_id=outside_id, now=desk.book.now)
         desk.top_up = await topups.mark_submitted(tx, desk.top_up)
-        await recharge.on_submission(tx, book=desk.book, attempt_id=desk.top_up.recharge_attempt_id)
+        desk.events += await recharge.react(tx, book=desk.book, top_up=desk.top_up, payment=desk.payment)
         await close_desk(desk, finish_request=False)
     return desk.payment, True
 

@@ -64,7 +64,7 @@ async def act_on_events(*, db: Database, providers: Providers, limit: int = 20) 
         try:
             failure = await _act(db=db, providers=providers, item=item)
         except Exception:
-            log.exception("outside event not handled", event=INBOX.text(item.id))
+            log.exception("outside event not handled", inbox=INBOX.text(item.id))
             failure = "an unexpected error; see the log"
         async with transaction(db) as tx:
             if failure is None:

@@ -17,8 +17,6 @@ from replenish.core.transaction import Tx, transaction
 from replenish.flows import _recharge_outcome as recharge
 from replenish.flows._payment_events import method_event, payment_event, top_up_event
 from replenish.flows._providers import Providers
-from replenish.flows._recharge_cancel import cancel_called_off
-from replenish.flows._recharge_outcome import Aftermath
 from replenish.flows.grant_credits import granted
 from replenish.notifications import operations as notifications
 from replenish.notifications.model import NewEvent
@@ -67,7 +65,7 @@ async def settle_payment(*, db: Database, providers: Providers, ref: PaymentRef,
         )
         verdict = judge(payment=desk.payment.state, top_up_open=desk.top_up.is_open, standing=standing)
         await _act(desk, verdict, standing)
-        await _tell_rule(desk, verdict, standing)
+        desk.events += await recharge.react(tx, book=desk.book, top_up=desk.top_up, payment=desk.payment)
         await close_desk(desk)
     return desk.payment
 
@@ -244,42 +242,3 @@ async def _look_again(desk: Desk, standing: Standing) -> None:
     desk.payment = await payments.look_again(desk.tx, payment, now=now, unknown=unknown, escalate=escalate)
     if escalate:
         desk.events.append(payment_event(desk.payment, "unknown"))
-
-
-async def _tell_rule(desk: Desk, verdict: Verdict, standing: Standing) -> None:
-    """The wallet's standing order learns of it in the same transaction: of manual top-ups, too (law 10)."""
-    tx, book, attempt_id = desk.tx, desk.book, desk.top_up.recharge_attempt_id
-    aftermath = Aftermath()
-    match verdict:
-        case Verdict.GRANT:
-            aftermath = await recharge.after_settlement(tx, book=book, attempt_id=attempt_id)
-        case Verdict.DECLINE if isinstance(standing, Declined):
-            fingerprint = await _fingerprint(desk)
-            aftermath = await recharge.after_decline(
-                tx, book=book, attempt_id=attempt_id, decline=standing, fingerprint=fingerprint
-            )
-        case Verdict.CANCEL:
-            aftermath = await recharge.after_end(
-                tx,
-                book=book,
-                attempt_id=attempt_id,
-                detail="The payment was ended; nothing was charged.",
-                fingerprint=await _fingerprint(desk),
-            )
-        case Verdict.WAIT_FOR_CUSTOMER:
-            aftermath = await recharge.after_customer_needed(tx, book=book, attempt_id=attempt_id)
-        case Verdict.CONFIRM:
-            await recharge.on_submission(tx, book=book, attempt_id=attempt_id)
-        case _:
-            pass
-    await cancel_called_off(tx, called_off=aftermath.called_off, now=book.now)
-    desk.events += aftermath.events
-
-
-async def _fingerprint(desk: Desk) -> str | None:
-    if desk.payment.payment_method_id is None:
-        return None
-    method = await payment_queries.method(
-        desk.tx, customer_id=desk.payment.customer_id, method_id=desk.payment.payment_method_id
-    )
-    return method.fingerprint
