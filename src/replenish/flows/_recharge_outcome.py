@@ -131,6 +131,10 @@ async def _declined(tx: Tx, *, book: Book, rule: Rule, payment: Payment) -> tupl
     rule = msgspec.structs.replace(
         rule, declines_in_a_row=declines, declined_fingerprint=await _fingerprint(tx, payment), reason_at=book.now
     )
+    if rule.suspended_at is not None:
+        # Suspended while it was on its way, for a reason of its own: that stands.
+        await recharge.save_rule(tx, rule=rule)
+        return rule, []
     if permanent or declines > len(PAUSES):
         why = "This payment method will not work again" if permanent else f"Declined {declines} times in a row"
         rule = msgspec.structs.replace(

@@ -20,9 +20,9 @@ def check(draft: Draft, *, offer: Offer, credit_decimals: int) -> None:
         raise Invalid("price_id", "this price is no longer sold")
     if not offer.sale.unit.amount:
         raise Invalid("price_id", "a price of 0 cannot be charged automatically")
-    highest = min(offer.quantity_max, PACKS_MAX)
-    if not 1 <= draft.packs <= highest:
-        raise Invalid("packs", f"must be from 1 to {highest}")
+    lowest, highest = offer.quantity_min, min(offer.quantity_max, PACKS_MAX)
+    if not lowest <= draft.packs <= highest:
+        raise Invalid("packs", f"must be from {lowest} to {highest}")
     if draft.mode == "packs":
         bought = offer.sale.credits.times(draft.packs)
         if bought <= draft.threshold:
@@ -59,14 +59,6 @@ def _check_caps(draft: Draft, *, offer: Offer) -> None:
             raise Invalid(field, f"{detail}, so the rule could never charge", code="cap_below_purchase")
     if draft.day_count_max is not None and not 1 <= draft.day_count_max <= COUNT_MAX:
         raise Invalid("day_count_max", f"must be from 1 to {COUNT_MAX}")
-    if offer.amount_max is not None and purchase.amount > offer.amount_max:
-        most = offer.show(Money(offer.amount_max, currency))
-        raise Invalid(
-            "packs", f"one purchase of {offer.show(purchase)} is more than {most}, the most that is sold at once"
-        )
-    if offer.amount_min is not None and purchase.amount < offer.amount_min:
-        least = offer.show(Money(offer.amount_min, currency))
-        raise Invalid("packs", f"one purchase of {offer.show(purchase)} is less than {least}, the least that is sold")
 
 
 def _amount_caps(rule: Draft | Rule) -> tuple[tuple[str, Decimal | None], ...]:

@@ -60,11 +60,10 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
 
     sale: Sale
     active: bool
+    # How many packs one purchase has.
     quantity_max: int
+    quantity_min: int = 1
     decimals: int
-    # The merchant's bounds of one purchase, in the same currency; None = none.
-    amount_min: Decimal | None = None
-    amount_max: Decimal | None = None
 
     def show(self, money: Money) -> str:
         """`10 USDC`, `12.50 USD`."""
@@ -142,8 +141,11 @@ def decide(
     )
     if refused is not None:
         return refused
-    if offer is None or not offer.active or not offer.sale.unit.amount or offer.quantity_max < rule.packs:
+    if offer is None or not offer.active or not offer.sale.unit.amount:
         return NoCharge(reason="price_inactive", detail="The price of this rule is no longer sold.")
+    if not offer.quantity_min <= rule.packs <= offer.quantity_max:
+        bounds = f"{offer.quantity_min} to {offer.quantity_max}"
+        return NoCharge(reason="price_inactive", detail=f"This price is sold in {bounds} packs at once by now.")
     return _not_agreed(offer=offer, history=history) or _size(
         short=rule.goal - balance - pending, rule=rule, offer=offer, history=history, window=window
     )
@@ -200,7 +202,7 @@ def _size(*, short: Credits, rule: Rule, offer: Offer, history: History, window:
     purchase = offer.sale.unit.times(rule.packs)
     bought = offer.sale.credits.times(rule.packs)
     times = max(1, _ratio(short.value, bought.value, up=True))
-    for cap in _caps(rule, offer=offer, history=history, window=window):
+    for cap in _caps(rule, history=history, window=window):
         allowed = _ratio(cap.room, purchase.amount, up=False)
         if allowed < 1:
             return _refused_by(cap, purchase=purchase, offer=offer, window=window)
@@ -228,16 +230,11 @@ class _Cap(msgspec.Struct, frozen=True, kw_only=True):
         return self.limit - self.used
 
 
-def _caps(rule: Rule, *, offer: Offer, history: History, window: Windows) -> list[_Cap]:
+def _caps(rule: Rule, *, history: History, window: Windows) -> list[_Cap]:
     """By how long they last, so that the customer reads the one that matters."""
     caps: list[_Cap] = []
-    nothing = Decimal(0)
-    if offer.amount_max is not None:
-        caps.append(
-            _Cap(reason="cap_charge", name="The merchant's cap per charge", limit=offer.amount_max, used=nothing)
-        )
     if rule.charge_amount_max is not None:
-        caps.append(_Cap(reason="cap_charge", name="Cap per charge", limit=rule.charge_amount_max, used=nothing))
+        caps.append(_Cap(reason="cap_charge", name="Cap per charge", limit=rule.charge_amount_max, used=Decimal(0)))
     if rule.month_amount_max is not None:
         caps.append(
             _Cap(
