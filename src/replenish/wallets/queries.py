@@ -152,3 +152,13 @@ async def adjustments(
         limit,
     )
     return rows_to(Adjustment, rows)
+
+
+async def any_to_look_at(db: Reads) -> bool:
+    """Whether a worker would find a wallet to look at: what an idle worker asks, several times a second."""
+    found = await db.fetchval(
+        "select exists (select from wallets_due where marked_at <= clock_timestamp()) or exists ("
+        " select from workspaces join wallets w on w.workspace_id = workspaces.id"
+        " and w.look_again_at <= coalesce(workspaces.test_clock, clock_timestamp()))"
+    )
+    return found is True
