@@ -214,9 +214,7 @@ async def set_up(db: Database, sandbox: Sandbox, *, overdraft: OverdraftPolicy =
     twins = await create_workspace(db=db, name="Acme")
     workspace_id = twins.test
     await move_test_clock(db=db, workspace_id=workspace_id, to=START)
-    credit_id = await create_currency(
-        db=db, workspace_id=workspace_id, name="credits", overdraft_policy=overdraft
-    )
+    credit_id = await create_currency(db=db, workspace_id=workspace_id, name="credits", overdraft_policy=overdraft)
     usdc = await catalog.find_currency(db, workspace_id=workspace_id, key="USDC")
     product_id = await create_product(db=db, workspace_id=workspace_id, name="Pack", type_="credit")
     price_id = await create_price(

@@ -1,11 +1,10 @@
 """Automatic top-up against PostgreSQL and the sandbox's bank: laws 9, 10, 12 and 13 as stories."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from tests.flows.recharge_stage import LATE, MASTERCARD, REPLY_LOST, RETURN_URL, START, VISA, Stage, set_up
+from tests.flows.recharge_stage import LATE, RETURN_URL, START, VISA, Stage, set_up
 
 from replenish.core.db import Database
 from replenish.flows.auto_recharge import recharge_due_wallet
@@ -79,9 +78,7 @@ async def test_law_10_eight_workers_on_one_wallet_make_one_attempt(stage: Stage)
 async def test_law_12_caps_hold_while_eight_workers_race(stage: Stage) -> None:
     """Each charge is cut to one pack, and every settlement leaves the wallet low: the month cap must stop it."""
     await stage.use(2_000)
-    await stage.set_rule(
-        await stage.save_card(VISA), charge_amount_max=Decimal(10), month_amount_max=Decimal(50)
-    )
+    await stage.set_rule(await stage.save_card(VISA), charge_amount_max=Decimal(10), month_amount_max=Decimal(50))
     await asyncio.gather(*(stage.work() for _ in range(8)))
     assert await stage.story() == [*["succeeded 1"] * 5, "refused cap_month"]
     assert await stage.charged() == 50
