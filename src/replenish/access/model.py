@@ -1,7 +1,7 @@
 """Who may do what, as values."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal
 from uuid import UUID
 
@@ -24,6 +24,12 @@ SCOPES: Final[tuple[Scope, ...]] = (
     "keys:write",
     "*",
 )
+
+
+# How long a rotated key works on.
+GRACE_DEFAULT: Final = timedelta(hours=24)
+GRACE_MAX: Final = timedelta(days=30)
+REQUEST_KEY_LONGEST: Final = 255
 
 
 class Workspace(msgspec.Struct, frozen=True, kw_only=True):

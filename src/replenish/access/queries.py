@@ -10,7 +10,7 @@ from replenish.access.tokens import hash_of, link_token
 from replenish.core.db import Reads
 from replenish.core.errors import NotFound
 from replenish.core.ids import ApiKeyId, PortalSessionId, WorkspaceId
-from replenish.core.rows import row_to, rows_to, value
+from replenish.core.rows import optional, row_to, rows_to, value
 
 
 async def workspace(db: Reads, *, workspace_id: WorkspaceId) -> Workspace:
@@ -61,12 +61,13 @@ async def portal_session(db: Reads, *, workspace_id: WorkspaceId, session_id: Po
 async def portal_link_token(
     db: Reads, *, workspace_id: WorkspaceId, session_id: PortalSessionId, secret_key: str
 ) -> str | None:
-    """The token of a link that was not used yet; None when it was, or when the secret key has changed since."""
+    """The token of a link that was neither used nor ended; None otherwise, and when the secret key has changed since."""
     found = await store.portal_session(db, workspace_id, session_id)
     if found is None:
         raise NotFound("portal session")
     token = link_token(secret_key, session_id)
-    usable = not value(found, "entered", bool) and value(found, "link_hash", bytes) == hash_of(token)
+    over = value(found, "entered", bool) or optional(found, "ended_at", datetime) is not None
+    usable = not over and value(found, "link_hash", bytes) == hash_of(token)
     return token if usable else None
 
 

@@ -43,3 +43,13 @@ def hash_of(secret: str) -> bytes:
 def hint_of(key: str) -> str:
     """The last characters, so that people can tell keys apart."""
     return key[-_HINT:]
+
+
+def portal_link(base_url: str, token: str) -> str:
+    """Where a portal session's one-time link leads."""
+    return f"{base_url}/portal/enter/{token}"
+
+
+def admin_link(base_url: str, token: str) -> str:
+    """Where an operator's one-time sign-in link leads."""
+    return f"{base_url}/admin/enter/{token}"

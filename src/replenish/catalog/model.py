@@ -123,6 +123,17 @@ class CreditConfig(msgspec.Struct, frozen=True, kw_only=True):
         return expiry(start, value=self.valid_duration_value, unit=self.valid_duration_unit)
 
 
+class CreditTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """A credit config as it is asked for, not yet checked."""
+
+    currency_id: CurrencyId
+    amount: str
+    priority: int = 50
+    valid_duration_value: int = 0
+    valid_duration_unit: DurationUnit = "days"
+    scope: Sequence[MeterId] = ()
+
+
 class PriceOption(msgspec.Struct, frozen=True, kw_only=True):
     """One payment currency in which a price can be paid."""
 

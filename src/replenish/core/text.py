@@ -8,7 +8,7 @@ from replenish.core.errors import Invalid
 
 # C0 controls except tab and line ends, DEL, and surrogates: none of them has a meaning in a name, and some break storage.
 _FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/@+-]*")
+_KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@+-]*")
 URL_LONGEST: Final = 2048
 
 
@@ -24,11 +24,11 @@ def clean_text(text: str, *, field: str, longest: int, shortest: int = 0) -> str
 
 
 def clean_key(text: str, *, field: str, longest: int = 255) -> str:
-    """A name that goes into addresses and look-ups: letters, digits and `_.:/@+-`, starting with a letter or digit."""
+    """A name that goes into addresses and look-ups: letters, digits and `_.:@+-`, starting with a letter or digit."""
     if len(text) > longest:
         raise Invalid(field, f"must have at most {longest} characters")
     if not _KEY.fullmatch(text):
-        raise Invalid(field, "must be letters, digits or any of _ . : / @ + -, and start with a letter or digit")
+        raise Invalid(field, "must be letters, digits or any of _ . : @ + -, and start with a letter or digit")
     return text
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from replenish.access import operations as access
 from replenish.access import queries
-from replenish.access.model import Identity, RequestKey
+from replenish.access.model import GRACE_DEFAULT, Identity, RequestKey
 from replenish.core.clock import utc_now
 from replenish.core.db import Database
 from replenish.core.errors import Forbidden
@@ -67,7 +67,7 @@ async def rotate_api_key(
     db: Database,
     workspace_id: WorkspaceId,
     api_key_id: ApiKeyId,
-    grace: timedelta = access.GRACE_DEFAULT,
+    grace: timedelta = GRACE_DEFAULT,
     asked_by: Identity | None = None,
     request_key: RequestKey | None = None,
 ) -> NewApiKey:

@@ -9,8 +9,7 @@ from replenish.access import operations as access
 from replenish.access import queries as workspaces
 from replenish.access.model import RequestKey
 from replenish.catalog import operations as catalog
-from replenish.catalog.model import QUANTITY_MAX, ProductType
-from replenish.catalog.operations.prices import CreditTerms
+from replenish.catalog.model import QUANTITY_MAX, CreditTerms, ProductType
 from replenish.core.db import Database
 from replenish.core.ids import (
     CAMPAIGN,

@@ -1,46 +1,73 @@
 """The web application: everything the edges serve, wired to one pool."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from typing import cast
 
 import structlog
 from litestar import Litestar, Response, get
 from litestar.datastructures import State
 
+from replenish.api import openapi
+from replenish.api.v1.router import v1_router
 from replenish.core import settings as environment
-from replenish.core.db import Database, DatabaseError
+from replenish.core.db import DatabaseError
 from replenish.core.settings import Settings
 from replenish.main.startup import open_database
+from replenish.payments.provider import Provider
+from replenish.web import context, errors, pages, request_ids
+from replenish.web.context import Context, context_of
+from replenish.web.identity import Doorkeeper
+from replenish.web.pages import PageRequest
 
 log = structlog.stdlib.get_logger(__name__)
 
 
-def create_app(settings: Settings | None = None) -> Litestar:
+def create_app(settings: Settings | None = None, *, providers: Mapping[str, Provider] | None = None) -> Litestar:
     """Build the application; without `settings` from the environment, as uvicorn's factory does."""
     known = environment.from_environment() if settings is None else settings
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncGenerator[None]:
         db = await open_database(known.database_url, size_max=known.pool_size, application="replenish web")
-        app.state.db = db
+        app.state[context.KEY] = Context(db=db, settings=known, providers=providers or {}, doorkeeper=Doorkeeper(db))
         try:
             yield
         finally:
             await db.close()
 
+    shell = pages.mount(secret_key=known.secret_key, base_url=known.base_url)
     return Litestar(
-        route_handlers=[healthz], lifespan=[lifespan], openapi_config=None, state=State({"settings": known})
+        route_handlers=[healthz, openapi_document, v1_router(), *shell.route_handlers],
+        before_send=[*shell.before_send, request_ids.add_header],
+        exception_handlers={Exception: pages.page_or(errors.handle)},
+        lifespan=[lifespan],
+        # The framework's own generator leaves out what msgspec refuses; api/openapi.py does not.
+        openapi_config=None,
+        # Its default sets the root logger to INFO, which makes libraries log each call with its headers.
+        logging_config=None,
+        state=State({"settings": known, **shell.state}),
     )
 
 
 @get("/healthz")
-async def healthz(state: State) -> Response[dict[str, str]]:
+async def healthz(request: PageRequest) -> Response[dict[str, str]]:
     """200 when a request that needs the database can be served, else 503."""
-    db = cast("Database", state.db)
     try:
-        await db.fetchval("select 1")
+        await context_of(request).db.fetchval("select 1")
     except (OSError, TimeoutError, *DatabaseError) as error:
         log.warning("healthz", error=repr(error))
         return Response({"status": "database unavailable"}, status_code=503)
     return Response({"status": "ok"})
+
+
+@get("/openapi.json")
+async def openapi_document(request: PageRequest) -> Response[dict[str, object]]:
+    """The API, described from its own routes; made once."""
+    made = cast("dict[str, object] | None", request.app.state.get("openapi"))
+    if made is None:
+        base_url = context_of(request).settings.base_url
+        made = openapi.document(request.app, version=version("replenish"), base_url=base_url)
+        request.app.state["openapi"] = made
+    return Response(made)

@@ -1,11 +1,12 @@
 """Events: something happened to a customer's credits, money or settings."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
-from replenish.core.ids import CustomerId, WorkspaceId
+from replenish.core.ids import CustomerId, EventId, WorkspaceId
 
 
 class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,3 +21,18 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
     object_type: str
     object_id: UUID
     data: Mapping[str, object]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored event. `number` counts a customer's events without gaps; `written_by` and `id` are its place in the feed."""
+
+    id: EventId
+    workspace_id: WorkspaceId
+    customer_id: CustomerId
+    number: int
+    type: str
+    object_type: str
+    object_id: UUID
+    data: Mapping[str, object]
+    created_at: datetime
+    written_by: str

@@ -14,6 +14,7 @@ from replenish.catalog.model import (
     QUANTITY_MAX,
     YEARS_MAX,
     CreditConfig,
+    CreditTerms,
     DurationUnit,
     PaymentCurrency,
     Price,
@@ -34,17 +35,6 @@ PRIORITY_MAX: Final = 100
 SCOPE_MAX: Final = 50
 OPTIONS_MAX: Final = 20
 _PER_YEAR: Final[dict[DurationUnit, int]] = {"hours": 8766, "days": 366, "weeks": 53, "months": 12, "years": 1}
-
-
-class CreditTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """A credit config as it is asked for, not yet checked."""
-
-    currency_id: CurrencyId
-    amount: str
-    priority: int = 50
-    valid_duration_value: int = 0
-    valid_duration_unit: DurationUnit = "days"
-    scope: Sequence[MeterId] = ()
 
 
 async def create_price(

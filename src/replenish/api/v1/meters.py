@@ -1,0 +1,160 @@
+"""Meters: how reported usage becomes credits."""
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import UNSET, Meta, UnsetType, field
+
+from replenish.api.v1.call import Call
+from replenish.api.v1.references import currency_ref
+from replenish.api.v1.routing import changes, creates, reads
+from replenish.api.v1.wire import (
+    Amount,
+    Body,
+    Cursor,
+    Decimals,
+    Key,
+    Limit,
+    LookupKey,
+    Metadata,
+    Page,
+    Shown,
+    before,
+    page,
+)
+from replenish.catalog import queries
+from replenish.catalog.model import Aggregation, Meter, MeterStatus
+from replenish.core.ids import CURRENCY, METER
+from replenish.core.money import plain
+from replenish.flows import manage_meters
+
+MeterName = Annotated[str, Meta(min_length=1, max_length=64)]
+EventName = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:@+-]*$")]
+Unit = Annotated[str, Meta(min_length=1, max_length=32)]
+Description = Annotated[str, Meta(max_length=255)]
+
+
+class NewMeter(Body):
+    name: MeterName
+    event_name: EventName
+    unit: Unit
+    # `sum` charges each unit of an event's value, `count` each event.
+    aggregation: Aggregation = "sum"
+    credits_per_unit: Amount = "1"
+    # Without one, a credit currency is made with the meter, of `decimals` (2 unless said).
+    currency_id: Key | None = None
+    decimals: Decimals | None = None
+    description: Description = ""
+    lookup_key: LookupKey | None = None
+    metadata: Metadata = field(default_factory=dict)
+
+
+class MeterChanges(Body):
+    name: MeterName | UnsetType = UNSET
+    unit: Unit | UnsetType = UNSET
+    description: Description | UnsetType = UNSET
+    status: MeterStatus | UnsetType = UNSET
+    credits_per_unit: Amount | UnsetType = UNSET
+    metadata: Metadata | UnsetType = UNSET
+
+
+class MeterView(Shown):
+    id: str
+    name: str
+    event_name: str
+    unit: str
+    aggregation: Aggregation
+    credits_per_unit: str
+    currency_id: str
+    description: str
+    lookup_key: str | None
+    status: MeterStatus
+    metadata: Metadata
+    created_at: datetime
+
+
+def show(meter: Meter) -> MeterView:
+    return MeterView(
+        id=METER.text(meter.id),
+        name=meter.name,
+        event_name=meter.event_name,
+        unit=meter.unit,
+        aggregation=meter.aggregation,
+        credits_per_unit=plain(meter.credits_per_unit),
+        currency_id=CURRENCY.text(meter.currency_id),
+        description=meter.description,
+        lookup_key=meter.lookup_key,
+        status=meter.status,
+        metadata=dict(meter.metadata),
+        created_at=meter.created_at,
+    )
+
+
+@creates("/meters", scope="catalog:write")
+async def create_meter(data: NewMeter, call: Call) -> MeterView:
+    """Create a meter. Without a currency, a credit currency is made with it."""
+    meter_id = await manage_meters.create_meter(
+        db=call.db,
+        workspace_id=call.workspace_id,
+        name=data.name,
+        event_name=data.event_name,
+        unit=data.unit,
+        aggregation=data.aggregation,
+        credits_per_unit=data.credits_per_unit,
+        currency_id=None
+        if data.currency_id is None
+        else await currency_ref(call, data.currency_id, field="currency_id"),
+        decimals=data.decimals,
+        lookup_key=data.lookup_key,
+        description=data.description,
+        metadata=data.metadata,
+        request_key=call.request_key(data),
+    )
+    return show(await queries.meter(call.db, workspace_id=call.workspace_id, meter_id=meter_id))
+
+
+@reads("/meters")
+async def list_meters(
+    call: Call,
+    currency_id: Key | None = None,
+    status: MeterStatus | None = None,
+    limit: Limit = 20,
+    cursor: Cursor | None = None,
+) -> Page[MeterView]:
+    """List meters, newest first."""
+    rows = await queries.meters(
+        call.db,
+        workspace_id=call.workspace_id,
+        currency_id=None if currency_id is None else await currency_ref(call, currency_id, field="currency_id"),
+        status=status,
+        before=before(cursor),
+        limit=limit + 1,
+    )
+    return page(rows, limit=limit, show=show, id_of=lambda row: row.id)
+
+
+@reads("/meters/{key:str}")
+async def retrieve_meter(key: str, call: Call) -> MeterView:
+    """Retrieve a meter by its id, event name or lookup key."""
+    return show(await queries.find_meter(call.db, workspace_id=call.workspace_id, key=key))
+
+
+@changes("/meters/{key:str}", scope="catalog:write")
+async def change_meter(key: str, data: MeterChanges, call: Call) -> MeterView:
+    """Change a meter. A new rate holds for events recorded from now on; inactive meters refuse events."""
+    found = await queries.find_meter(call.db, workspace_id=call.workspace_id, key=key)
+    await manage_meters.change_meter(
+        db=call.db,
+        workspace_id=call.workspace_id,
+        meter_id=found.id,
+        name=data.name,
+        unit=data.unit,
+        description=data.description,
+        status=data.status,
+        credits_per_unit=data.credits_per_unit,
+        metadata=data.metadata,
+    )
+    return show(await queries.meter(call.db, workspace_id=call.workspace_id, meter_id=found.id))
+
+
+routes = [create_meter, list_meters, retrieve_meter, change_meter]

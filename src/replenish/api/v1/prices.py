@@ -1,0 +1,239 @@
+"""Prices: what one unit of a product costs, and the credits it grants."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType, field
+
+from replenish.api.v1.call import Call
+from replenish.api.v1.references import currency_ref, meter_ref, product_ref
+from replenish.api.v1.routing import changes, creates, reads
+from replenish.api.v1.wire import (
+    Amount,
+    Body,
+    Cursor,
+    Key,
+    Limit,
+    LookupKey,
+    Metadata,
+    Page,
+    Quantity,
+    Shown,
+    before,
+    money,
+    page,
+)
+from replenish.catalog import queries
+from replenish.catalog.model import CreditTerms, DurationUnit, Price
+from replenish.core.ids import CURRENCY, METER, PRICE, PRODUCT
+from replenish.flows import manage_catalog
+
+Nickname = Annotated[str, Meta(max_length=255)]
+Priority = Annotated[int, Meta(ge=0, le=100, description="Lower burns first.")]
+Duration = Annotated[int, Meta(ge=0, le=1_000_000, description="0 = the credits never expire.")]
+
+
+class NewCreditConfig(Body):
+    """What one unit grants. `scope` names the meters that the credits may pay for; empty = all."""
+
+    currency_id: Key
+    credit_amount: Amount
+    priority: Priority = 50
+    valid_duration_value: Duration = 0
+    valid_duration_unit: DurationUnit = "days"
+    scope: Annotated[list[Key], Meta(max_length=50)] = field(default_factory=list)
+
+
+class NewCurrencyOption(Body):
+    """A further currency that the price can be paid in."""
+
+    currency_id: Key
+    unit_amount: Amount
+
+
+class NewPrice(Body):
+    product_id: Key
+    currency_id: Key
+    unit_amount: Amount
+    type: Literal["one_time"] = "one_time"
+    currency_options: Annotated[list[NewCurrencyOption], Meta(max_length=20)] = field(default_factory=list)
+    credit_config: NewCreditConfig | None = None
+    meter_id: Key | None = None
+    quantity_max: Quantity = 9999
+    nickname: Nickname = ""
+    lookup_key: LookupKey | None = None
+    metadata: Metadata = field(default_factory=dict)
+
+
+class PriceChanges(Body):
+    nickname: Nickname | UnsetType = UNSET
+    active: bool | UnsetType = UNSET
+    quantity_max: Quantity | UnsetType = UNSET
+    lookup_key: LookupKey | UnsetType | None = UNSET
+    metadata: Metadata | UnsetType = UNSET
+
+
+class CreditConfigView(Shown):
+    currency_id: str
+    credit_amount: str
+    priority: int
+    valid_duration_value: int
+    valid_duration_unit: DurationUnit
+    scope: Sequence[str]
+
+
+class CurrencyOptionView(Shown):
+    currency_id: str
+    code: str
+    unit_amount: str
+
+
+class PriceView(Shown):
+    id: str
+    product_id: str
+    type: Literal["one_time"]
+    nickname: str
+    lookup_key: str | None
+    active: bool
+    currency_id: str
+    unit_amount: str
+    # All currencies that it can be paid in, the base currency first.
+    currency_options: Sequence[CurrencyOptionView]
+    credit_config: CreditConfigView | None
+    meter_id: str | None
+    quantity_max: int
+    metadata: Metadata
+    created_at: datetime
+
+
+def show(price: Price) -> PriceView:
+    config = price.credit_config
+    return PriceView(
+        id=PRICE.text(price.id),
+        product_id=PRODUCT.text(price.product_id),
+        type="one_time",
+        nickname=price.nickname,
+        lookup_key=price.lookup_key,
+        active=price.active,
+        currency_id=CURRENCY.text(price.base.currency_id),
+        unit_amount=money(price.base.unit_amount, price.base.decimals),
+        currency_options=[
+            CurrencyOptionView(
+                currency_id=CURRENCY.text(option.currency_id),
+                code=option.code,
+                unit_amount=money(option.unit_amount, option.decimals),
+            )
+            for option in price.options
+        ],
+        credit_config=None
+        if config is None
+        else CreditConfigView(
+            currency_id=CURRENCY.text(config.currency_id),
+            credit_amount=str(config.amount),
+            priority=config.priority,
+            valid_duration_value=config.valid_duration_value,
+            valid_duration_unit=config.valid_duration_unit,
+            scope=[METER.text(meter_id) for meter_id in config.scope],
+        ),
+        meter_id=None if price.meter_id is None else METER.text(price.meter_id),
+        quantity_max=price.quantity_max,
+        metadata=dict(price.metadata),
+        created_at=price.created_at,
+    )
+
+
+async def _terms(call: Call, config: NewCreditConfig | None) -> CreditTerms | None:
+    if config is None:
+        return None
+    return CreditTerms(
+        currency_id=await currency_ref(call, config.currency_id, field="credit_config.currency_id"),
+        amount=config.credit_amount,
+        priority=config.priority,
+        valid_duration_value=config.valid_duration_value,
+        valid_duration_unit=config.valid_duration_unit,
+        scope=[
+            await meter_ref(call, key, field=f"credit_config.scope[{place}]") for place, key in enumerate(config.scope)
+        ],
+    )
+
+
+@creates("/prices", scope="catalog:write")
+async def create_price(data: NewPrice, call: Call) -> PriceView:
+    """Create a price. Its amounts and credit config never change: make a new one and archive the old.
+
+    The currencies must line up: a credit config whose credit currency is not the one that its meters charge is refused,
+    because a payment could succeed while the balance stays zero.
+    """
+    price_id = await manage_catalog.create_price(
+        db=call.db,
+        workspace_id=call.workspace_id,
+        product_id=await product_ref(call, data.product_id, field="product_id"),
+        currency_id=await currency_ref(call, data.currency_id, field="currency_id"),
+        unit_amount=data.unit_amount,
+        options=[
+            (
+                await currency_ref(call, option.currency_id, field=f"currency_options[{place}].currency_id"),
+                option.unit_amount,
+            )
+            for place, option in enumerate(data.currency_options)
+        ],
+        credit_terms=await _terms(call, data.credit_config),
+        meter_id=None if data.meter_id is None else await meter_ref(call, data.meter_id, field="meter_id"),
+        quantity_max=data.quantity_max,
+        nickname=data.nickname,
+        lookup_key=data.lookup_key,
+        metadata=data.metadata,
+        request_key=call.request_key(data),
+    )
+    return show(await queries.price(call.db, workspace_id=call.workspace_id, price_id=price_id))
+
+
+@reads("/prices")
+async def list_prices(
+    call: Call,
+    product_id: Key | None = None,
+    credit_currency_id: Key | None = None,
+    active: bool | None = None,
+    limit: Limit = 20,
+    cursor: Cursor | None = None,
+) -> Page[PriceView]:
+    """List prices, newest first."""
+    rows = await queries.prices(
+        call.db,
+        workspace_id=call.workspace_id,
+        product_id=None if product_id is None else await product_ref(call, product_id, field="product_id"),
+        credit_currency_id=None
+        if credit_currency_id is None
+        else await currency_ref(call, credit_currency_id, field="credit_currency_id"),
+        active=active,
+        before=before(cursor),
+        limit=limit + 1,
+    )
+    return page(rows, limit=limit, show=show, id_of=lambda row: row.id)
+
+
+@reads("/prices/{key:str}")
+async def retrieve_price(key: str, call: Call) -> PriceView:
+    """Retrieve a price by its id or lookup key."""
+    return show(await queries.find_price(call.db, workspace_id=call.workspace_id, key=key))
+
+
+@changes("/prices/{key:str}", scope="catalog:write")
+async def change_price(key: str, data: PriceChanges, call: Call) -> PriceView:
+    """Change or archive a price. Amounts and credit config never change; metadata is replaced as a whole."""
+    found = await queries.find_price(call.db, workspace_id=call.workspace_id, key=key)
+    await manage_catalog.change_price(
+        db=call.db,
+        workspace_id=call.workspace_id,
+        price_id=found.id,
+        nickname=data.nickname,
+        active=data.active,
+        quantity_max=data.quantity_max,
+        lookup_key=data.lookup_key,
+        metadata=data.metadata,
+    )
+    return show(await queries.price(call.db, workspace_id=call.workspace_id, price_id=found.id))
+
+
+routes = [create_price, list_prices, retrieve_price, change_price]

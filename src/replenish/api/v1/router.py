@@ -1,0 +1,50 @@
+"""The API's routes, a module per resource. A new resource is one more line here."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from litestar import Router
+from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
+
+from replenish.api.v1 import (
+    api_keys,
+    campaigns,
+    customers,
+    events,
+    meters,
+    payment_currencies,
+    payment_links,
+    portal_sessions,
+    prices,
+    products,
+    workspace,
+)
+from replenish.api.v1.bodies import BODY_MAX_BYTES, ApiRequest
+from replenish.api.v1.call import Gate, provide_call
+
+_RESOURCES: Final[Sequence[Sequence[HTTPRouteHandler]]] = (
+    workspace.routes,
+    api_keys.routes,
+    campaigns.routes,
+    products.routes,
+    prices.routes,
+    payment_currencies.routes,
+    payment_links.routes,
+    meters.routes,
+    customers.routes,
+    portal_sessions.routes,
+    events.routes,
+)
+
+
+def v1_router(gate: Gate | None = None) -> Router:
+    """Everything under /v1, behind the gate."""
+    return Router(
+        path="/v1",
+        route_handlers=[handler for routes in _RESOURCES for handler in routes],
+        guards=[gate or Gate()],
+        dependencies={"call": Provide(provide_call)},
+        request_class=ApiRequest,
+        request_max_body_size=BODY_MAX_BYTES,
+    )

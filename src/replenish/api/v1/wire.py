@@ -1,0 +1,112 @@
+"""Shapes that several resources share: amounts, times, metadata, pages of a list."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Final, Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from replenish.core.errors import Invalid, NotFound
+from replenish.core.ids import Id as IdOf
+from replenish.core.ids import Kind
+from replenish.core.metadata import KEY_LONGEST, KEYS_MAX
+from replenish.core.money import plain
+
+Row = TypeVar("Row")
+View = TypeVar("View")
+
+LIMIT_DEFAULT: Final = 20
+LIMIT_MAX: Final = 100
+_CURSOR_LENGTH: Final = 22
+_PADDED_MAX: Final = 3
+
+Id = Annotated[str, Meta(max_length=64, description="An id such as `prod_…`.")]
+Key = Annotated[
+    str, Meta(min_length=1, max_length=255, description="An id, or the natural key that this kind of object has.")
+]
+Name = Annotated[str, Meta(min_length=1, max_length=255)]
+LookupKey = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:@+-]*$",
+        description="A name of yours, unique in the workspace; usable wherever this object's id is.",
+    ),
+]
+Url = Annotated[str, Meta(max_length=2048, description="An absolute http or https address.")]
+Amount = Annotated[
+    str,
+    Meta(
+        max_length=64,
+        pattern=r"^[+-]?[0-9]+(\.[0-9]+)?$",
+        description="A decimal amount in whole units, as text.",
+        examples=["12.50"],
+    ),
+]
+Decimals = Annotated[int, Meta(ge=0, le=18)]
+Quantity = Annotated[int, Meta(ge=1, le=9999)]
+Metadata = Annotated[
+    dict[Annotated[str, Meta(min_length=1, max_length=KEY_LONGEST)], str | int | float | bool | None],
+    Meta(max_length=KEYS_MAX, description="Yours to keep: up to 50 flat values, 8 KiB in all."),
+]
+Time = Annotated[datetime, Meta(tz=True, description="RFC 3339, with an offset.")]
+Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="How many at most.")]
+Cursor = Annotated[str, Meta(max_length=64, description="`next_cursor` of the page before.")]
+
+
+class Body(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Base of what is sent to us: a misspelt field is refused, never ignored."""
+
+
+class Shown(msgspec.Struct, kw_only=True):
+    """Base of what is answered."""
+
+
+class Page(Shown, Generic[View]):
+    """One page of a list, newest first. `next_cursor` is null on the last one."""
+
+    data: Sequence[View]
+    next_cursor: str | None
+
+
+def money(amount: Decimal, decimals: int) -> str:
+    """Write "12.50" for currencies that are written with cents; no row of zeros for those with more decimals."""
+    return plain(amount, decimals=decimals if decimals <= _PADDED_MAX else None)
+
+
+def before(cursor: str | None) -> UUID | None:
+    """The id that a page starts below. Raises Invalid(cursor)."""
+    if cursor is None:
+        return None
+    try:
+        raw = urlsafe_b64decode(f"{cursor}==") if len(cursor) == _CURSOR_LENGTH else b""
+    except (Base64Error, ValueError):
+        raw = b""
+    if len(raw) != 16 or cursor_after(UUID(bytes=raw)) != cursor:
+        raise Invalid("cursor", "is not a next_cursor of this list")
+    return UUID(bytes=raw)
+
+
+def cursor_after(last: UUID) -> str:
+    return urlsafe_b64encode(last.bytes).decode().rstrip("=")
+
+
+def page(rows: Sequence[Row], *, limit: int, show: Callable[[Row], View], id_of: Callable[[Row], UUID]) -> Page[View]:
+    """Build a page from up to `limit + 1` rows: the one too many only says that there is more."""
+    shown = rows[:limit]
+    more = len(rows) > limit
+    return Page(data=[show(row) for row in shown], next_cursor=cursor_after(id_of(shown[-1])) if more else None)
+
+
+def path_id(kind: Kind[IdOf], text: str, what: str) -> IdOf:
+    """An id in a path. One that cannot be an id is not found, like one that nothing has."""
+    found = kind.try_parse(text)
+    if found is None:
+        raise NotFound(what)
+    return found

@@ -1,0 +1,93 @@
+"""The workspace that the key belongs to, and its test clock."""
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta
+
+from replenish.access import queries
+from replenish.access.model import Mode
+from replenish.api.v1.call import Call
+from replenish.api.v1.routing import changes, reads, replaces
+from replenish.api.v1.wire import Body, Shown, Time
+from replenish.core.ids import WORKSPACE
+from replenish.flows import manage_workspaces
+
+WorkspaceName = Annotated[str, Meta(min_length=1, max_length=128)]
+TimeZone = Annotated[str, Meta(min_length=1, max_length=64, examples=["Europe/Berlin"])]
+
+
+class WorkspaceChanges(Body):
+    name: WorkspaceName | None = None
+    # Days and months of caps and tiers begin at midnight here.
+    time_zone: TimeZone | None = None
+
+
+class WorkspaceView(Shown):
+    id: str
+    mode: Mode
+    twin_id: str
+    name: str
+    time_zone: str
+    created_at: datetime
+
+
+class NewClock(Body):
+    now: Time
+
+
+class ClockView(Shown):
+    """`test_clock` is null while the clock was never moved, and always in live workspaces."""
+
+    mode: Mode
+    now: datetime
+    test_clock: datetime | None
+
+
+async def _show(call: Call) -> WorkspaceView:
+    found = await queries.workspace(call.db, workspace_id=call.workspace_id)
+    return WorkspaceView(
+        id=WORKSPACE.text(found.id),
+        mode=found.mode,
+        twin_id=WORKSPACE.text(found.twin_id),
+        name=found.name,
+        time_zone=found.time_zone,
+        created_at=found.created_at,
+    )
+
+
+async def _show_clock(call: Call) -> ClockView:
+    found = await queries.workspace(call.db, workspace_id=call.workspace_id)
+    now = await queries.now(call.db, call.workspace_id)
+    return ClockView(mode=found.mode, now=now, test_clock=found.test_clock)
+
+
+@reads("/workspace")
+async def retrieve_workspace(call: Call) -> WorkspaceView:
+    """Retrieve the workspace that this API key belongs to."""
+    return await _show(call)
+
+
+@changes("/workspace", scope="*")
+async def change_workspace(data: WorkspaceChanges, call: Call) -> WorkspaceView:
+    """Change the workspace's name or time zone; its twin changes with it."""
+    await manage_workspaces.change_workspace(
+        db=call.db, workspace_id=call.workspace_id, name=data.name, time_zone=data.time_zone
+    )
+    return await _show(call)
+
+
+@reads("/test_clock")
+async def retrieve_test_clock(call: Call) -> ClockView:
+    """Retrieve the workspace's now."""
+    return await _show_clock(call)
+
+
+@replaces("/test_clock", scope="catalog:write")
+async def move_test_clock(data: NewClock, call: Call) -> ClockView:
+    """Move the test clock forward. Test workspaces only; it never goes back."""
+    await manage_workspaces.move_test_clock(db=call.db, workspace_id=call.workspace_id, to=data.now)
+    return await _show_clock(call)
+
+
+routes = [retrieve_workspace, change_workspace, retrieve_test_clock, move_test_clock]
