@@ -11,8 +11,6 @@ from asyncpg import Record
 # What the driver raises when the server refuses or has gone, beside OSError and TimeoutError.
 DatabaseError = (asyncpg.PostgresError, asyncpg.InterfaceError)
 
-_JSON_TYPES: Final = ("json", "jsonb")
-
 
 class Reads(Protocol):
     """What a query needs: a `Database` or a `core.transaction.Tx`.
@@ -69,18 +67,22 @@ async def connect(url: str, *, size_max: int = 10, size_min: int = 1, applicatio
     return Database(pool)
 
 
-def _to_json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+# In its binary form jsonb is a version byte before the text; COPY knows no other form.
+_JSONB_VERSION: Final = b"\x01"
+
+
+def _to_jsonb(value: object) -> bytes:
+    return _JSONB_VERSION + msgspec.json.encode(value)
+
+
+def _from_jsonb(raw: bytes) -> object:
+    return cast("object", msgspec.json.decode(raw[1:]))
 
 
 async def _prepare(connection: "asyncpg.Connection[Record]") -> None:
-    for name in _JSON_TYPES:
-        await connection.set_type_codec(
-            name,
-            encoder=_to_json,
-            decoder=msgspec.json.decode,
-            schema="pg_catalog",
-        )
+    await connection.set_type_codec(
+        "jsonb", encoder=_to_jsonb, decoder=_from_jsonb, schema="pg_catalog", format="binary"
+    )
 
 
 async def _leave(_connection: "asyncpg.Connection[Record]") -> None:

@@ -15,25 +15,22 @@ Value = TypeVar("Value")
 
 
 @cache
-def _credit_fields(kind: type[msgspec.Struct]) -> frozenset[str]:
+def _plan(kind: type[msgspec.Struct], columns: tuple[str, ...]) -> tuple[tuple[str, bool], ...]:
+    """Which columns become fields, and which of them become Credits. Once per struct and statement, not per row."""
     hints = cast("dict[str, object]", get_type_hints(kind))
-    return frozenset(name for name, hint in hints.items() if hint is Credits or Credits in get_args(hint))
-
-
-@cache
-def _fields(kind: type[msgspec.Struct]) -> tuple[str, ...]:
-    return tuple(kind.__struct_fields__)
+    return tuple(
+        (name, hints[name] is Credits or Credits in get_args(hints[name]))
+        for name in kind.__struct_fields__
+        if name in columns
+    )
 
 
 def row_to(kind: type[Row], record: Record) -> Row:
     """Build a struct from a row whose columns have the struct's field names. NUMERIC becomes Credits where declared."""
-    credit_fields = _credit_fields(kind)
     values: dict[str, object] = {}
-    for name in _fields(kind):
-        found = cast("object", record.get(name, msgspec.UNSET))
-        if found is msgspec.UNSET:
-            continue
-        values[name] = Credits(found) if name in credit_fields and isinstance(found, Decimal) else found
+    for name, is_credits in _plan(kind, tuple(record.keys())):
+        found = cast("object", record[name])
+        values[name] = Credits(found) if is_credits and isinstance(found, Decimal) else found
     return cast("Callable[..., Row]", kind)(**values)
 
 

@@ -4,7 +4,7 @@ Below a flow, functions take a `Tx` and never commit. Transactions do not nest: 
 back half of its caller's work. No network call belongs inside one (law 9).
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Final, cast
@@ -39,6 +39,10 @@ class Tx:
         status = await self._connection.execute(query, *args)
         count = status.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
+
+    async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Add many rows by COPY: a third of the cost of INSERT from arrays, and arrays may hold arrays."""
+        await self._connection.copy_records_to_table(table, columns=list(columns), records=rows)
 
 
 @asynccontextmanager

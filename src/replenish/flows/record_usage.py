@@ -5,7 +5,7 @@ error fails the batch as a whole; it is then redone one event at a time, so that
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -18,6 +18,7 @@ from replenish.core import ids
 from replenish.core.db import Database
 from replenish.core.errors import Conflict, Invalid, Refusal, Unavailable
 from replenish.core.ids import BatchId, CustomerId, WorkspaceId
+from replenish.core.metadata import Metadata
 from replenish.core.money import EXACT, ZERO, Credits, floor_to
 from replenish.core.transaction import transaction
 from replenish.usage import operations as usage
@@ -41,7 +42,7 @@ class NewUsage(msgspec.Struct, frozen=True, kw_only=True):
     value: Decimal
     occurred_at: datetime | None = None
     shortfall: Shortfall | None = None
-    properties: Mapping[str, object] | None = None
+    properties: Metadata | None = None
 
 
 class Recorded(msgspec.Struct, frozen=True):

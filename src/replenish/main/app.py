@@ -1,6 +1,6 @@
 """The web application: everything the edges serve, wired to one pool."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import cast
@@ -12,8 +12,10 @@ from litestar.datastructures import State
 from replenish.api import openapi
 from replenish.api.v1.router import v1_router
 from replenish.core import settings as environment
-from replenish.core.db import DatabaseError
+from replenish.core.db import Database, DatabaseError
+from replenish.core.gather import Gatherer
 from replenish.core.settings import Settings
+from replenish.flows.record_usage import NewUsage, Outcome, record_usage
 from replenish.main.startup import open_database
 from replenish.payments.provider import Provider
 from replenish.web import context, errors, pages, request_ids
@@ -31,10 +33,15 @@ def create_app(settings: Settings | None = None, *, providers: Mapping[str, Prov
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncGenerator[None]:
         db = await open_database(known.database_url, size_max=known.pool_size, application="replenish web")
-        app.state[context.KEY] = Context(db=db, settings=known, providers=providers or {}, doorkeeper=Doorkeeper(db))
+        usage = gather_usage(db)
+        app.state[context.KEY] = Context(
+            db=db, settings=known, providers=providers or {}, doorkeeper=Doorkeeper(db), usage=usage
+        )
         try:
             yield
         finally:
+            # What was taken in is recorded and answered before the pool goes.
+            await usage.close()
             await db.close()
 
     shell = pages.mount(secret_key=known.secret_key, base_url=known.base_url)
@@ -49,6 +56,15 @@ def create_app(settings: Settings | None = None, *, providers: Mapping[str, Prov
         logging_config=None,
         state=State({"settings": known, **shell.state}),
     )
+
+
+def gather_usage(db: Database) -> Gatherer[NewUsage, Outcome]:
+    """Usage of all callers in batches; a customer's events stay in one lane, and so in order."""
+
+    async def run(events: Sequence[NewUsage]) -> Sequence[Outcome]:
+        return await record_usage(db, events=events)
+
+    return Gatherer(run, lane_of=lambda event: event.customer_id.int)
 
 
 @get("/healthz")

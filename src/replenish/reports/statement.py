@@ -4,23 +4,32 @@ A usage event is a line; so is every transfer that is not usage. Both times are 
 booked. A grant's line says where it came from: bought by hand, topped up automatically and why, given, adjusted.
 """
 
+import struct
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Final, Literal, cast, get_args
 from uuid import UUID
 
 import msgspec
 
 from replenish.core.db import Reads
+from replenish.core.errors import Invalid
 from replenish.core.ids import CurrencyId, CustomerId, LotId, MeterId, TopUpId, WalletId, WorkspaceId
-from replenish.core.money import Credits
+from replenish.core.money import Credits, plain
 from replenish.core.rows import rows_to
 
 LineKind = Literal[
     "usage", "grant", "repayment", "expiry", "void", "adjustment", "usage_reversal", "owe_reversal",
     "repayment_reversal", "refund", "write_off",
 ]  # fmt: skip
+
+
+KINDS: Final[tuple[LineKind, ...]] = get_args(LineKind)
+_SIGNED: Final = struct.Struct(">qq16s")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -68,6 +77,41 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def position(self) -> Position:
         return Position(self.recorded_at, self.line, self.wallet_id)
+
+    @property
+    def description(self) -> str:
+        """The line in words, for people."""
+        match self.kind:
+            case "usage":
+                return (
+                    f"{plain(self.value or Decimal(0))} {self.unit} of {self.meter_name}"
+                    if self.meter_name
+                    else "Usage"
+                )
+            case "grant":
+                return self._grant_in_words()
+            case "repayment":
+                return "Paid what was owed"
+            case "expiry":
+                return "Expired"
+            case "void":
+                return "Taken back"
+            case "adjustment":
+                return f"Adjustment: {self.note}" if self.note else "Adjustment"
+            case "usage_reversal" | "owe_reversal" | "repayment_reversal":
+                return f"Usage taken back: {self.note}" if self.note else "Usage taken back"
+            case "refund":
+                return "Refund"
+            case "write_off":
+                return "Written off"
+
+    def _grant_in_words(self) -> str:
+        if self.source == "top_up":
+            bought = "Automatic top-up" if self.top_up_origin == "automatic" else "Top-up"
+            return f"{bought} {self.top_up_number}"
+        if self.source == "adjustment":
+            return f"Adjustment: {self.lot_name}" if self.lot_name else "Adjustment"
+        return self.lot_name or ("Credits" if self.category == "paid" else "Promotional credits")
 
 
 _LINES: Final = """
@@ -145,3 +189,23 @@ async def statement(
         booked_before,
     )
     return rows_to(Line, rows)
+
+
+def position_text(position: Position) -> str:
+    """A page's end as an opaque cursor."""
+    since = (position.recorded_at - _EPOCH) // timedelta(microseconds=1)
+    raw = _SIGNED.pack(since, position.line, position.wallet_id.bytes)
+    return urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def position_from(cursor: str | None) -> Position | None:
+    """Read a cursor back. Raises Invalid(cursor)."""
+    if cursor is None:
+        return None
+    try:
+        raw = urlsafe_b64decode(f"{cursor}==")
+        since, line, wallet = cast("tuple[int, int, bytes]", _SIGNED.unpack(raw))
+        recorded_at = _EPOCH + timedelta(microseconds=since)
+    except (Base64Error, ValueError, struct.error, OverflowError):
+        raise Invalid("cursor", "is not a next_cursor of this list") from None
+    return Position(recorded_at, line, WalletId(UUID(bytes=wallet)))

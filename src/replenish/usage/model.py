@@ -8,6 +8,7 @@ import msgspec
 
 from replenish.core.errors import Conflict
 from replenish.core.ids import BatchId, CustomerId, LotId, MeterId, UsageEventId, UsageReversalId, WalletId, WorkspaceId
+from replenish.core.metadata import Metadata
 from replenish.core.money import Credits
 
 # How far `occurred_at` may lie from the wallet's now. The past window is what a late sender gets; the future one is
@@ -42,7 +43,7 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     balance_after: Credits
     occurred_at: datetime
     booked_at: datetime
-    properties: dict[str, object] | None = None
+    properties: Metadata | None = None
 
     @property
     def carried(self) -> Decimal:

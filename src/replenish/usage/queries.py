@@ -45,3 +45,13 @@ async def events(
 
 async def reversal_of(db: Reads, *, customer_id: CustomerId, event_id: UsageEventId) -> UsageReversal | None:
     return await store.reversal_of(db, customer_id=customer_id, event_id=event_id)
+
+
+async def reversals_of(
+    db: Reads, *, customer_ids: Sequence[CustomerId], event_ids: Sequence[UsageEventId]
+) -> dict[UsageEventId, UsageReversal]:
+    """The reversals of these events, by event."""
+    return {
+        reversal.event_id: reversal
+        for reversal in await store.reversals_of(db, customer_ids=customer_ids, event_ids=event_ids)
+    }

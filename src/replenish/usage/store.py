@@ -40,59 +40,45 @@ def event_from(row: Record) -> UsageEvent:
 
 
 async def insert_keys(tx: Tx, keys: Sequence[UsageKey]) -> None:
-    await tx.execute(
-        "insert into usage_keys (customer_id, key, hash, event_id, recorded_at)"
-        " select * from unnest($1::uuid[], $2::text[], $3::bytea[], $4::uuid[], $5::timestamptz[])",
-        [key.customer_id for key in keys],
-        [key.key for key in keys],
-        [key.hash for key in keys],
-        [key.event_id for key in keys],
-        [key.recorded_at for key in keys],
+    await tx.copy(
+        "usage_keys",
+        ("customer_id", "key", "hash", "event_id", "recorded_at"),
+        [(key.customer_id, key.key, key.hash, key.event_id, key.recorded_at) for key in keys],
     )
 
 
-_INSERT_EVENTS: Final = """
-insert into usage_events (customer_id, recorded_at, id, workspace_id, wallet_id, meter_id, key, value,
-                          credits_per_unit, price, debit, owed, lot_ids, lot_amounts, batch_id, line, balance_after,
-                          occurred_at, booked_at, properties)
-select customer_id, recorded_at, id, workspace_id, wallet_id, meter_id, key, value,
-       credits_per_unit, price, debit, owed, lot_ids::uuid[], lot_amounts::numeric[], batch_id, line, balance_after,
-       occurred_at, booked_at, properties::jsonb
-from unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::numeric[],
-            $9::numeric[], $10::numeric[], $11::numeric[], $12::numeric[], $13::text[], $14::text[], $15::uuid[],
-            $16::bigint[], $17::numeric[], $18::timestamptz[], $19::timestamptz[], $20::text[])
-    as u (customer_id, recorded_at, id, workspace_id, wallet_id, meter_id, key, value, credits_per_unit, price, debit,
-          owed, lot_ids, lot_amounts, batch_id, line, balance_after, occurred_at, booked_at, properties)
-"""
-
-
-def _array(members: Sequence[object]) -> str:
-    return "{" + ",".join(map(str, members)) + "}"
+_EVENT_COLUMNS: Final = UsageEvent.__struct_fields__
 
 
 async def insert_events(tx: Tx, events: Sequence[UsageEvent]) -> None:
-    await tx.execute(
-        _INSERT_EVENTS,
-        [event.customer_id for event in events],
-        [event.recorded_at for event in events],
-        [event.id for event in events],
-        [event.workspace_id for event in events],
-        [event.wallet_id for event in events],
-        [event.meter_id for event in events],
-        [event.key for event in events],
-        [event.value for event in events],
-        [event.credits_per_unit for event in events],
-        [event.price for event in events],
-        [event.debit.value for event in events],
-        [event.owed.value for event in events],
-        [_array(event.lot_ids) for event in events],
-        [_array(event.lot_amounts) for event in events],
-        [event.batch_id for event in events],
-        [event.line for event in events],
-        [event.balance_after.value for event in events],
-        [event.occurred_at for event in events],
-        [event.booked_at for event in events],
-        [None if event.properties is None else msgspec.json.encode(event.properties).decode() for event in events],
+    await tx.copy(
+        "usage_events",
+        _EVENT_COLUMNS,
+        [
+            (
+                event.customer_id,
+                event.recorded_at,
+                event.id,
+                event.workspace_id,
+                event.wallet_id,
+                event.meter_id,
+                event.key,
+                event.value,
+                event.credits_per_unit,
+                event.price,
+                event.debit.value,
+                event.owed.value,
+                event.lot_ids,
+                event.lot_amounts,
+                event.batch_id,
+                event.line,
+                event.balance_after.value,
+                event.occurred_at,
+                event.booked_at,
+                event.properties,
+            )
+            for event in events
+        ],
     )
 
 
@@ -122,3 +108,15 @@ async def reversal_of(db: Reads, *, customer_id: CustomerId, event_id: UsageEven
 async def event_by_id(db: Reads, *, workspace_id: WorkspaceId, event_id: UsageEventId) -> UsageEvent | None:
     row = await db.fetchrow("select * from usage_events where id = $2 and workspace_id = $1", workspace_id, event_id)
     return None if row is None else event_from(row)
+
+
+async def reversals_of(
+    db: Reads, *, customer_ids: Sequence[CustomerId], event_ids: Sequence[UsageEventId]
+) -> list[UsageReversal]:
+    rows = await db.fetch(
+        "select usage_reversals.* from unnest($1::uuid[], $2::uuid[]) as w (customer_id, event_id)"
+        " join usage_reversals using (customer_id, event_id)",
+        list(customer_ids),
+        list(event_ids),
+    )
+    return rows_to(UsageReversal, rows)

@@ -4,7 +4,7 @@ A method checks first and then changes; when it raises, the book is as it was. C
 sets of lots and owed items to write, so that a batch of any size is written with a constant number of statements.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import cast
@@ -15,6 +15,7 @@ import msgspec
 from replenish.core import ids
 from replenish.core.errors import Conflict, Invalid
 from replenish.core.ids import BatchId, CurrencyId, LotId, MeterId, OwedItemId, TransferId
+from replenish.core.metadata import Metadata
 from replenish.core.money import NO_CREDITS, Credits
 from replenish.ledger import postings
 from replenish.ledger.model import SOURCES, Cause, Posting, Transfer
@@ -47,7 +48,7 @@ class NewLot(msgspec.Struct, frozen=True, kw_only=True):
     scope: tuple[MeterId, ...] = ()
     cost_amount: Decimal | None = None
     cost_currency_id: CurrencyId | None = None
-    metadata: Mapping[str, object] = {}
+    metadata: Metadata = {}
 
 
 class Debit(msgspec.Struct, frozen=True):

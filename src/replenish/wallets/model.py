@@ -9,6 +9,7 @@ import msgspec
 
 from replenish.core.errors import Conflict, PaymentRequired
 from replenish.core.ids import AdjustmentId, CurrencyId, CustomerId, LotId, MeterId, OwedItemId, WalletId, WorkspaceId
+from replenish.core.metadata import Metadata
 from replenish.core.money import Credits
 
 Category = Literal["paid", "promotional"]
@@ -85,7 +86,7 @@ class Lot(msgspec.Struct, kw_only=True):
     cost_currency_id: CurrencyId | None = None
     source: Source
     source_id: UUID | None = None
-    metadata: dict[str, object] = {}
+    metadata: Metadata = {}
     opened_at: datetime | None = None
     expired_at: datetime | None = None
     voided_at: datetime | None = None

@@ -7,7 +7,9 @@ import msgspec
 from litestar.connection import ASGIConnection
 
 from replenish.core.db import Database
+from replenish.core.gather import Gatherer
 from replenish.core.settings import Settings
+from replenish.flows.record_usage import NewUsage, Outcome
 from replenish.payments.provider import Provider
 from replenish.web.identity import Doorkeeper
 
@@ -15,12 +17,14 @@ KEY: Final = "context"
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """The pool, the settings, the providers by name, and who knows whose key or cookie it is."""
+    """The pool, the settings, the providers by name, who knows whose key or cookie it is, and the way in for usage."""
 
     db: Database
     settings: Settings
     providers: Mapping[str, Provider]
     doorkeeper: Doorkeeper
+    # Every usage event of this process goes through here, whatever edge it came by.
+    usage: Gatherer[NewUsage, Outcome]
 
 
 def context_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Context:

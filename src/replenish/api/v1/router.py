@@ -8,8 +8,12 @@ from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 
 from replenish.api.v1 import (
+    adjustments,
     api_keys,
+    balances,
     campaigns,
+    credit_grants,
+    credit_transactions,
     customers,
     events,
     meters,
@@ -18,6 +22,8 @@ from replenish.api.v1 import (
     portal_sessions,
     prices,
     products,
+    usage,
+    usage_events,
     workspace,
 )
 from replenish.api.v1.bodies import BODY_MAX_BYTES, ApiRequest
@@ -34,6 +40,12 @@ _RESOURCES: Final[Sequence[Sequence[HTTPRouteHandler]]] = (
     meters.routes,
     customers.routes,
     portal_sessions.routes,
+    balances.routes,
+    usage.routes,
+    usage_events.routes,
+    credit_grants.routes,
+    credit_transactions.routes,
+    adjustments.routes,
     events.routes,
 )
 

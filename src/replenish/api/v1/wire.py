@@ -3,9 +3,11 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Final, Generic, TypeVar
+from struct import Struct
+from struct import error as StructError  # noqa: N812 - it is a class
+from typing import Annotated, Final, Generic, TypeVar, cast
 from uuid import UUID
 
 import msgspec
@@ -95,6 +97,28 @@ def before(cursor: str | None) -> UUID | None:
 
 def cursor_after(last: UUID) -> str:
     return urlsafe_b64encode(last.bytes).decode().rstrip("=")
+
+
+_TIMED: Final = Struct(">q16s")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def timed_cursor(at: datetime, last: UUID) -> str:
+    """Where a page ends in a list that is ordered by time, then id."""
+    raw = _TIMED.pack((at - _EPOCH) // timedelta(microseconds=1), last.bytes)
+    return urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def timed_before(cursor: str | None) -> tuple[datetime, UUID] | None:
+    """The time and id that a page starts below. Raises Invalid(cursor)."""
+    if cursor is None:
+        return None
+    try:
+        raw = urlsafe_b64decode(f"{cursor}==")
+        since, last = cast("tuple[int, bytes]", _TIMED.unpack(raw))
+        return _EPOCH + timedelta(microseconds=since), UUID(bytes=last)
+    except (Base64Error, ValueError, StructError, OverflowError):
+        raise Invalid("cursor", "is not a next_cursor of this list") from None
 
 
 def page(rows: Sequence[Row], *, limit: int, show: Callable[[Row], View], id_of: Callable[[Row], UUID]) -> Page[View]:

@@ -1,0 +1,257 @@
+"""Reporting usage: the debit, at once and exactly once."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from replenish.api.v1.call import Call
+from replenish.api.v1.routing import acts, creates
+from replenish.api.v1.usage_events import UsageEventView, show
+from replenish.api.v1.wire import Amount, Body, Key, Metadata, Shown
+from replenish.catalog import queries as catalog
+from replenish.catalog.model import Meter, PaymentCurrency
+from replenish.core.errors import Invalid, NotFound, PaymentRequired, Refusal
+from replenish.core.ids import CUSTOMER, METER, CurrencyId, CustomerId, MeterId
+from replenish.core.metadata import clean_metadata
+from replenish.core.money import DECIMALS_MAX, ZERO, parse_decimal
+from replenish.customers import queries as customers
+from replenish.flows.record_usage import NewUsage, Outcome, Recorded, Refused
+from replenish.usage.model import BATCH_MAX
+from replenish.web.errors import status_of
+
+IdempotencyKey = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x20-\x7e]+$",
+        description="Yours; unique per customer for good. The same key with the same fields is recorded once.",
+        examples=["job-88"],
+    ),
+]
+Timestamp = Annotated[
+    datetime,
+    Meta(tz=True, description="When it happened; now unless said. At most 35 days ago, 5 minutes ahead."),
+]
+
+
+class NewUsageEvent(Body):
+    """One use. `value` is in the meter's unit; a `count` meter charges the event whatever it is."""
+
+    customer_id: Key
+    meter_id: Key
+    idempotency_key: IdempotencyKey
+    value: Amount = "1"
+    timestamp: Timestamp | UnsetType = UNSET
+    # What to do when credits are short; by the credit currency's overdraft policy unless said.
+    shortfall: Literal["reject", "owe"] | UnsetType = UNSET
+    properties: Metadata | UnsetType = UNSET
+
+
+class NewUsageBatch(Body):
+    events: Annotated[list[NewUsageEvent], Meta(min_length=1, max_length=BATCH_MAX)]
+
+
+class RecordedView(Shown):
+    """The recorded event. `balance` is the wallet's after it; `replayed` says that it was there before."""
+
+    replayed: bool
+    balance: str
+    event: UsageEventView
+
+
+class RefusalView(Shown):
+    """Why an event was refused: what it would have got alone. The numbers stand for `insufficient_credits`."""
+
+    status: int
+    code: str
+    detail: str
+    field: str | None
+    required: str | None
+    available: str | None
+    balance: str | None
+    owed: str | None
+    top_up_url: str | None
+
+
+class BatchResult(Shown):
+    """What became of one event: `recorded`, `replayed`, or `refused` with the reason."""
+
+    status: Literal["recorded", "replayed", "refused"]
+    event: UsageEventView | None
+    balance: str | None
+    refusal: RefusalView | None
+
+
+class BatchView(Shown):
+    """One result per event, in the order sent."""
+
+    data: Sequence[BatchResult]
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What the names in a batch mean in this workspace."""
+
+    customers: Mapping[str, CustomerId]
+    meters: Mapping[str, Meter]
+    currencies: Mapping[CurrencyId, PaymentCurrency]
+
+
+@creates("/usage", scope="usage:write", errors=(402, 404))
+async def record_usage(data: NewUsageEvent, call: Call) -> RecordedView:
+    """Record one usage event and debit its credits.
+
+    402 when credits are short: nothing is taken and the key may be used again. 404 for an unknown customer or meter.
+    """
+    found = await _find(call, [data])
+    outcome = await call.context.usage.submit(_translate(call, data, found, place=""))
+    if isinstance(outcome, Refused):
+        raise await _with_top_up_url(call, outcome.refusal, found.meters[data.meter_id].currency_id)
+    return RecordedView(replayed=outcome.replayed, balance=str(outcome.balance), event=show(outcome.event))
+
+
+@acts("/usage/batch", scope="usage:write")
+async def record_usage_batch(data: NewUsageBatch, call: Call) -> BatchView:
+    """Record up to 1,000 usage events. Each succeeds or fails alone, in the order sent, as if sent one by one."""
+    found = await _find(call, data.events)
+    results: list[Outcome | None] = [None] * len(data.events)
+    sent: list[tuple[int, NewUsage]] = []
+    for place, event in enumerate(data.events):
+        try:
+            sent.append((place, _translate(call, event, found, place=f"events[{place}].")))
+        except Refusal as refusal:
+            results[place] = Refused(refusal)
+    outcomes = await call.context.usage.submit_all([usage for _, usage in sent])
+    for (place, _), outcome in zip(sent, outcomes, strict=True):
+        results[place] = outcome
+    urls: dict[CurrencyId, str | None] = {}
+    shown: list[BatchResult] = []
+    for event, outcome in zip(data.events, results, strict=True):
+        meter = found.meters.get(event.meter_id)
+        if isinstance(outcome, Refused) and isinstance(outcome.refusal, PaymentRequired) and meter is not None:
+            if meter.currency_id not in urls:
+                urls[meter.currency_id] = await _top_up_url(call, meter.currency_id)
+            _add_url(outcome.refusal, urls[meter.currency_id])
+        shown.append(_result(outcome))
+    return BatchView(data=shown)
+
+
+async def _find(call: Call, events: Sequence[NewUsageEvent]) -> Found:
+    """Resolve every name of a batch with a constant number of statements."""
+    return Found(
+        customers=await _find_customers(call, {event.customer_id for event in events}),
+        meters=(meters := await _find_meters(call, {event.meter_id for event in events})),
+        currencies=await catalog.currencies_by_id(
+            call.db, workspace_id=call.workspace_id, ids={meter.currency_id for meter in meters.values()}
+        ),
+    )
+
+
+async def _find_customers(call: Call, keys: Iterable[str]) -> Mapping[str, CustomerId]:
+    listed = list(keys)
+    found: dict[str, CustomerId] = {}
+    ids = {key: customer_id for key in listed if (customer_id := CUSTOMER.try_parse(key)) is not None}
+    if ids:
+        known = await customers.customers_by_id(call.db, workspace_id=call.workspace_id, ids=ids.values())
+        found |= {key: customer_id for key, customer_id in ids.items() if customer_id in known}
+    names = [key for key in listed if key not in found]
+    if names:
+        pairs = [(call.workspace_id, name) for name in names]
+        by_name = await customers.customers_by_external_id(call.db, names=pairs)
+        found |= {name: customer.id for (_, name), customer in by_name.items()}
+    return found
+
+
+async def _find_meters(call: Call, keys: Iterable[str]) -> Mapping[str, Meter]:
+    listed = list(keys)
+    found: dict[str, Meter] = {}
+    ids: dict[str, MeterId] = {key: meter_id for key in listed if (meter_id := METER.try_parse(key)) is not None}
+    if ids:
+        known = await catalog.meters_by_id(call.db, workspace_id=call.workspace_id, ids=ids.values())
+        found |= {key: known[meter_id] for key, meter_id in ids.items() if meter_id in known}
+    names = [key for key in listed if key not in found]
+    if names:
+        pairs = [(call.workspace_id, name) for name in names]
+        by_name = await catalog.meters_by_event_name(call.db, names=pairs)
+        found |= {name: meter for (_, name), meter in by_name.items()}
+    return found
+
+
+def _translate(call: Call, event: NewUsageEvent, found: Found, *, place: str) -> NewUsage:
+    """Raises NotFound for a name that means nothing here, Invalid for an amount that is none."""
+    customer_id = found.customers.get(event.customer_id)
+    if customer_id is None:
+        raise NotFound("customer")
+    meter = found.meters.get(event.meter_id)
+    if meter is None:
+        raise NotFound("meter")
+    value = parse_decimal(event.value, field=f"{place}value", decimals=DECIMALS_MAX)
+    if value < ZERO:
+        raise Invalid(f"{place}value", "must not be negative; reverse the event to take it back")
+    properties = None if event.properties is UNSET else clean_metadata(event.properties, field=f"{place}properties")
+    return NewUsage(
+        workspace_id=call.workspace_id,
+        customer_id=customer_id,
+        currency=found.currencies[meter.currency_id],
+        meter=meter,
+        key=event.idempotency_key,
+        value=value,
+        occurred_at=None if event.timestamp is UNSET else event.timestamp,
+        shortfall=None if event.shortfall is UNSET else event.shortfall,
+        properties=properties,
+    )
+
+
+def _result(outcome: Outcome | None) -> BatchResult:
+    match outcome:
+        case Recorded():
+            return BatchResult(
+                status="replayed" if outcome.replayed else "recorded",
+                event=show(outcome.event),
+                balance=str(outcome.balance),
+                refusal=None,
+            )
+        case Refused():
+            return BatchResult(status="refused", event=None, balance=None, refusal=_show_refusal(outcome.refusal))
+        case None:
+            raise RuntimeError("an event was left without a result")
+
+
+def _show_refusal(refusal: Refusal) -> RefusalView:
+    def number(name: str) -> str | None:
+        found = refusal.numbers.get(name)
+        return None if found is None else str(found)
+
+    return RefusalView(
+        status=status_of(refusal),
+        code=refusal.own_code,
+        detail=refusal.detail,
+        field=refusal.field if isinstance(refusal, Invalid) else None,
+        required=number("required"),
+        available=number("available"),
+        balance=number("balance"),
+        owed=number("owed"),
+        top_up_url=number("top_up_url"),
+    )
+
+
+async def _with_top_up_url(call: Call, refusal: Refusal, currency_id: CurrencyId) -> Refusal:
+    if isinstance(refusal, PaymentRequired):
+        _add_url(refusal, await _top_up_url(call, currency_id))
+    return refusal
+
+
+async def _top_up_url(call: Call, currency_id: CurrencyId) -> str | None:
+    return await catalog.top_up_url(
+        call.db, workspace_id=call.workspace_id, currency_id=currency_id, base_url=call.base_url
+    )
+
+
+def _add_url(refusal: Refusal, url: str | None) -> None:
+    refusal.numbers = {**refusal.numbers, "top_up_url": url}
+
+
+routes = [record_usage, record_usage_batch]
