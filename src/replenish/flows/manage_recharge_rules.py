@@ -13,6 +13,7 @@ from replenish.core.db import Database, Reads
 from replenish.core.errors import Invalid, NotFound
 from replenish.core.ids import CONSENT, RECHARGE_RULE, CurrencyId, CustomerId, RechargeRuleId, WorkspaceId
 from replenish.core.transaction import Tx, transaction
+from replenish.customers import queries as customers
 from replenish.flows import _recharge_facts as facts
 from replenish.flows._providers import Providers
 from replenish.flows._recharge_events import RuleVerb, rule_event
@@ -179,6 +180,7 @@ async def suspend_rule(
 
 
 async def _checked(db: Reads, providers: Providers, ref: WalletRef, draft: Draft) -> _Checked:
+    await customers.customer(db, workspace_id=ref.workspace_id, customer_id=ref.customer_id)
     credit = await catalog.currency(db, workspace_id=ref.workspace_id, currency_id=ref.currency_id)
     if credit.type != "credit":
         raise Invalid("currency_id", "is not a credit currency")

@@ -38,6 +38,8 @@ Reason = Literal[
     "cap_charge", "cap_month", "cap_day_amount", "cap_day_count",
 ]  # fmt: skip
 SuspendedReason = Literal["declined", "dispute", "operator"]
+# A rule at a glance. `blocked`: low, and something that `Rule.reason` names stands in the way.
+Status = Literal["off", "suspended", "waiting_for_customer", "charging", "paused", "blocked", "armed"]
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +118,19 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_open(self) -> bool:
         return self.state in OPEN_STATES
+
+
+def status_of(rule: Rule, *, open_attempt: Attempt | None) -> Status:
+    """What a list or a banner says about a rule; the sentence to it is `reason_detail`, or the attempt's detail."""
+    if not rule.enabled:
+        return "off"
+    if rule.suspended_at is not None:
+        return "suspended"
+    if open_attempt is not None:
+        return "waiting_for_customer" if open_attempt.state == "needs_customer" else "charging"
+    if rule.reason is None:
+        return "armed"
+    return "paused" if rule.reason == "paused" else "blocked"
 
 
 class Sale(msgspec.Struct, frozen=True):

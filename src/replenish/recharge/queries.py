@@ -60,6 +60,14 @@ async def attempt(
     return found
 
 
+async def attempt_by_link(db: Reads, *, attempt_id: RechargeAttemptId) -> Attempt:
+    """For whoever has shown a link of ours (`recharge.links`) or was found to own it. Raises NotFound."""
+    found = await store.attempt_by_id(db, attempt_id=attempt_id)
+    if found is None:
+        raise NotFound("recharge attempt")
+    return found
+
+
 async def attempts(
     db: Reads,
     *,

@@ -268,6 +268,11 @@ async def attempt(db: Reads, *, workspace_id: WorkspaceId, attempt_id: RechargeA
     return None if row is None else row_to(Attempt, row)
 
 
+async def attempt_by_id(db: Reads, *, attempt_id: RechargeAttemptId) -> Attempt | None:
+    row = await db.fetchrow("select * from recharge_attempts where id = $1", attempt_id)
+    return None if row is None else row_to(Attempt, row)
+
+
 async def attempts(
     db: Reads,
     *,
