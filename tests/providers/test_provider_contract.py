@@ -1,9 +1,10 @@
 """What every provider promises, by the behaviour of a card. A new provider adds its counterpart to `bench`."""
 
 import re
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 import httpx
 import pytest
@@ -59,8 +60,8 @@ class Bench:
         self._app = Litestar([sandbox.routes()], openapi_config=None)
 
     async def post(self, url: str, form: dict[str, str]) -> httpx.Response:
-        transport = httpx.ASGITransport(cast("Any", self._app))  # litestar and httpx each type ASGI in their own way
-        async with httpx.AsyncClient(transport=transport) as browser:
+        app = cast("Callable[..., Awaitable[None]]", self._app)  # litestar and httpx each type ASGI in their own way
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as browser:
             return await browser.post(url, data=form, follow_redirects=True)
 
     async def type_card(self, url: str, number: str) -> httpx.Response:

@@ -27,11 +27,21 @@ async def reconcile_payments(*, db: Database, providers: Providers, limit: int =
         due = await payments.claim_due_payments(tx, limit=limit)
     for ref in due:
         try:
-            await carry_on(db=db, providers=providers, ref=ref)
+            await _carry_on_or_note(db=db, providers=providers, ref=ref)
         except Exception:
-            # One payment that cannot be understood must not keep the others waiting; its lease brings it back.
+            # One payment that cannot be booked must not keep the others waiting; its lease brings it back.
             log.exception("payment not reconciled", payment=PAYMENT.text(ref.payment_id))
     return len(due)
+
+
+async def _carry_on_or_note(*, db: Database, providers: Providers, ref: PaymentRef) -> None:
+    """A provider that breaks down has not answered: after an hour of that, an operator must learn of it, too."""
+    try:
+        await carry_on(db=db, providers=providers, ref=ref)
+    except Exception:
+        log.exception("provider broke down", payment=PAYMENT.text(ref.payment_id))
+        standing = Unknown("an unexpected error; see the log")
+        await settle_payment(db=db, providers=providers, ref=ref, standing=standing)
 
 
 async def carry_on(*, db: Database, providers: Providers, ref: PaymentRef) -> Payment:

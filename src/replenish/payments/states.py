@@ -20,6 +20,8 @@ from replenish.payments.provider import (
 ESCALATE_AFTER: Final = timedelta(hours=1)
 # A charge that was decided and never submitted is given up after this long: nobody expects it any more.
 ABANDON_AFTER: Final = timedelta(hours=1)
+# Its money has been booked; no later answer changes that.
+_BOOKED: Final[tuple[PaymentState, ...]] = ("settled", "unapplied", "refunded")
 _PAUSE_FIRST: Final = timedelta(seconds=15)
 _PAUSE_LONGEST: Final = timedelta(minutes=15)
 
@@ -43,10 +45,10 @@ def judge(*, payment: PaymentState, top_up_open: bool, standing: Standing) -> Ve
     A success counts in every state but those that have booked it already: money that moved after we had ended a payment
     is still the customer's.
     """
+    if payment in _BOOKED:
+        return Verdict.REST
     match standing:
         case Settled():
-            if payment in {"settled", "unapplied", "refunded"}:
-                return Verdict.REST
             return Verdict.GRANT if top_up_open and payment in OPEN_STATES else Verdict.UNWANTED
         case Unknown():
             return Verdict.LOOK_AGAIN
