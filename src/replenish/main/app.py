@@ -11,11 +11,13 @@ from litestar.datastructures import State
 
 from replenish.api import openapi
 from replenish.api.v1.router import v1_router
+from replenish.api.webhooks import webhooks_router
 from replenish.core import settings as environment
 from replenish.core.db import Database, DatabaseError
 from replenish.core.gather import Gatherer
 from replenish.core.settings import Settings
 from replenish.flows.record_usage import NewUsage, Outcome, record_usage
+from replenish.main.providers import open_sandbox_for, providers_of
 from replenish.main.startup import open_database
 from replenish.payments.provider import Provider
 from replenish.web import context, errors, pages, request_ids
@@ -33,20 +35,23 @@ def create_app(settings: Settings | None = None, *, providers: Mapping[str, Prov
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncGenerator[None]:
         db = await open_database(known.database_url, size_max=known.pool_size, application="replenish web")
+        sandbox = await open_sandbox_for(known)
+        app.register(sandbox.routes())
         usage = gather_usage(db)
         app.state[context.KEY] = Context(
-            db=db, settings=known, providers=providers or {}, doorkeeper=Doorkeeper(db), usage=usage
+            db=db, settings=known, providers=providers or providers_of(sandbox), doorkeeper=Doorkeeper(db), usage=usage
         )
         try:
             yield
         finally:
             # What was taken in is recorded and answered before the pool goes.
             await usage.close()
+            await sandbox.close()
             await db.close()
 
     shell = pages.mount(secret_key=known.secret_key, base_url=known.base_url)
     return Litestar(
-        route_handlers=[healthz, openapi_document, v1_router(), *shell.route_handlers],
+        route_handlers=[healthz, openapi_document, v1_router(), webhooks_router(), *shell.route_handlers],
         before_send=[*shell.before_send, request_ids.add_header],
         exception_handlers={Exception: pages.page_or(errors.handle)},
         lifespan=[lifespan],

@@ -39,3 +39,8 @@ async def remember_reversal(tx: Tx, *, reversal: UsageReversal) -> None:
 async def reversal_of(tx: Tx, *, customer_id: CustomerId, event_id: UsageEventId) -> UsageReversal | None:
     """The reversal of this event, if it was reversed. Call with the wallet locked."""
     return await store.reversal_of(tx, customer_id=customer_id, event_id=event_id)
+
+
+async def make_months(tx: Tx, *, ahead: int) -> None:
+    """Make this month's partition and the next `ahead` ones; those that are there stay as they are."""
+    await store.make_months(tx, ahead=ahead)

@@ -120,3 +120,12 @@ async def reversals_of(
         list(event_ids),
     )
     return rows_to(UsageReversal, rows)
+
+
+async def make_months(tx: Tx, *, ahead: int) -> None:
+    await tx.execute("set local lock_timeout = '2s'")
+    await tx.execute(
+        "select make_usage_partition((date_trunc('month', now() at time zone 'UTC') + make_interval(months => n))::date)"
+        " from generate_series(0, $1::int) as n",
+        ahead,
+    )

@@ -61,7 +61,7 @@ def show(payment: Payment) -> PaymentView:
 async def list_payments(
     call: Call,
     customer_id: Key | None = None,
-    state: PaymentState | None = None,
+    in_state: PaymentState | None = None,
     escalated: bool = False,
     limit: Limit = 20,
     cursor: Cursor | None = None,
@@ -75,7 +75,7 @@ async def list_payments(
         call.db,
         workspace_id=call.workspace_id,
         customer_id=customer,
-        states=None if state is None else [state],
+        states=None if in_state is None else [in_state],
         escalated=escalated,
         before=None if last is None else PaymentId(last),
         limit=limit + 1,

@@ -78,7 +78,7 @@ def show(attempt: Attempt) -> RechargeAttemptView:
 async def list_recharge_attempts(
     call: Call,
     customer_id: Key | None = None,
-    state: AttemptState | None = None,
+    in_state: AttemptState | None = None,
     limit: Limit = 20,
     cursor: Cursor | None = None,
 ) -> Page[RechargeAttemptView]:
@@ -91,7 +91,7 @@ async def list_recharge_attempts(
         call.db,
         workspace_id=call.workspace_id,
         customer_id=customer,
-        states=None if state is None else [state],
+        states=None if in_state is None else [in_state],
         before=None if last is None else RechargeAttemptId(last),
         limit=limit + 1,
     )

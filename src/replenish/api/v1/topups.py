@@ -226,7 +226,7 @@ async def _currency(call: Call, key: str | None) -> CurrencyId | None:
 async def list_topups(
     call: Call,
     customer_id: Key | None = None,
-    state: TopUpState | None = None,
+    in_state: TopUpState | None = None,
     limit: Limit = 20,
     cursor: Cursor | None = None,
 ) -> Page[TopupView]:
@@ -239,7 +239,7 @@ async def list_topups(
         call.db,
         workspace_id=call.workspace_id,
         customer_id=customer,
-        states=None if state is None else [state],
+        states=None if in_state is None else [in_state],
         before=None if last is None else TopUpId(last),
         limit=limit + 1,
     )
