@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from replenish.main.postgres_process import running_postmaster
+from support.postgres import Processes
 from support.waiting import wait_until
 
 
@@ -30,3 +31,13 @@ def place() -> Iterator[Path]:
 @pytest.fixture
 def home(place: Path) -> Path:
     return place / "home"
+
+
+@pytest.fixture
+def processes() -> Iterator[Processes]:
+    processes = Processes()
+    yield processes
+    for process in processes.running:
+        process.kill()
+        with process:
+            pass

@@ -1,12 +1,12 @@
 """The shell in Chromium: nothing refused by the policy, nothing asked of anybody else, and everything without scripts, too."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-CHROMIUM = Path("/usr/bin/chromium")
+from support.chromium import launch_chromium
+
 # Every text against what lies behind it, by WCAG's formula; what is too faint, by its class. Colours are worked out on a canvas.
 FAINT = """() => {
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
@@ -35,15 +35,12 @@ FAINT = """() => {
   }
   return faint;
 }"""
-QUIET = "--disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        # Debian's where it is, else Playwright's own; as root only without the sandbox.
-        path = CHROMIUM if CHROMIUM.exists() else None
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", *QUIET.split()])
+        browser = launch_chromium(playwright)
         yield browser
         browser.close()
 
@@ -209,7 +206,7 @@ def test_the_keyboard_reaches_the_content_first(watched: Watched) -> None:
 
 @pytest.mark.parametrize(("scheme", "is_dark"), [("light", False), ("dark", True)])
 def test_the_readers_own_theme(browser: Browser, site: str, scheme: str, is_dark: bool) -> None:
-    context = browser.new_context(base_url=site, color_scheme=scheme)  # pyright: ignore[reportArgumentType]
+    context = browser.new_context(base_url=site, color_scheme=scheme)  # pyright: ignore[reportArgumentType] # one of its literals, by the table
     page = context.new_page()
     page.goto("/portal")
     shade = page.evaluate(
@@ -224,7 +221,7 @@ def test_the_readers_own_theme(browser: Browser, site: str, scheme: str, is_dark
 @pytest.mark.parametrize("path", ["/portal", "/portal/buy", "/portal/keys", "/portal/fail/410"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_texts_can_be_read(browser: Browser, site: str, scheme: str, path: str) -> None:
-    context = browser.new_context(base_url=site, color_scheme=scheme)  # pyright: ignore[reportArgumentType]
+    context = browser.new_context(base_url=site, color_scheme=scheme)  # pyright: ignore[reportArgumentType] # one of its literals, by the table
     page = context.new_page()
     page.goto(path)
     assert page.evaluate(FAINT) == {}

@@ -58,7 +58,7 @@ class Somebody:
     ],
 )
 def test_whom_is_counted(host: str | None, key: str) -> None:
-    assert address_of(Somebody(host)) == key  # pyright: ignore[reportArgumentType]
+    assert address_of(Somebody(host)) == key  # pyright: ignore[reportArgumentType] # all of a request that is looked at
 
 
 def test_the_page_says_when_to_come_back(client: TestClient[Litestar]) -> None:

@@ -164,12 +164,21 @@ class EmbeddedPostgres:
             self._end()
             return True
 
-    def end_if_unused(self) -> None:
-        """End a server whose users were all killed; for a process that never used it itself."""
+    def end_if_unused(self, *, patience_seconds: float = 2) -> None:
+        """End a server whose users were all killed; for a process that never used it itself.
+
+        Patience, because the kernel lets go of a killed user's files one by one: whoever saw its pipe close may find it
+        still holding its lock.
+        """
         self.folder = self.folder.resolve()
-        with contextlib.suppress(FileNotFoundError), self._alone(), (self.folder / "users.lock").open("r+") as users:
-            if _sole_holder(users):
-                self._end()
+        deadline = time.monotonic() + patience_seconds
+        with contextlib.suppress(FileNotFoundError), (self.folder / "users.lock").open("r+") as users:
+            while time.monotonic() < deadline:
+                with self._alone():
+                    if _sole_holder(users):
+                        self._end()
+                        return
+                time.sleep(0.02)
 
     def __enter__(self) -> Self:
         return self.start()

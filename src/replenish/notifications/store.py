@@ -1,12 +1,17 @@
-"""SQL of the feed of events."""
+"""SQL of the outbox and of the feed of events."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+import msgspec
 from asyncpg import Record
 
+from replenish.core import ids
 from replenish.core.db import Reads
 from replenish.core.ids import CustomerId, EventId, WorkspaceId
+from replenish.core.rows import value
+from replenish.core.transaction import Tx
+from replenish.notifications.model import NewEvent
 
 # `written_by` as text: a transaction id has no type of its own in the driver.
 _FEED = (
@@ -61,4 +66,40 @@ async def event(db: Reads, workspace_id: WorkspaceId, event_id: EventId) -> Reco
         " written_by::text as written_by from events where workspace_id = $1 and id = $2",
         workspace_id,
         event_id,
+    )
+
+
+async def take_numbers(tx: Tx, counts: Mapping[CustomerId, int]) -> Mapping[object, int]:
+    """Advance each customer's last event number by how many are coming; returns the new last ones.
+
+    The rows stay locked until the commit, which is what keeps a customer's events in the order of their numbers. Sorted, so that
+    two flows with the same customers cannot wait for each other.
+    """
+    customers = sorted(counts)
+    rows = await tx.fetch(
+        "insert into customer_events_last (customer_id, number)"
+        " select * from unnest($1::uuid[], $2::bigint[]) order by 1"
+        " on conflict (customer_id) do update set number = customer_events_last.number + excluded.number"
+        " returning customer_id, number",
+        customers,
+        [counts[customer] for customer in customers],
+    )
+    return {value(row, "customer_id", object): value(row, "number", int) for row in rows}
+
+
+async def insert(tx: Tx, events: Sequence[NewEvent], *, numbers: Sequence[int]) -> None:
+    """Write events, each with its customer's number."""
+    await tx.execute(
+        "insert into events (customer_id, id, workspace_id, number, type, object_type, object_id, data, created_at)"
+        " select customer_id, id, workspace_id, number, type, object_type, object_id, data::jsonb, clock_timestamp()"
+        " from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::uuid[], $8::text[])"
+        " as u (customer_id, id, workspace_id, number, type, object_type, object_id, data)",
+        [event.customer_id for event in events],
+        [ids.EVENT.new() for _ in events],
+        [event.workspace_id for event in events],
+        numbers,
+        [event.type for event in events],
+        [event.object_type for event in events],
+        [event.object_id for event in events],
+        [msgspec.json.encode(event.data).decode() for event in events],
     )

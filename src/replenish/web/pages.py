@@ -9,7 +9,6 @@ A handler, with everything that it must not forget done for it:
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, Literal, cast
@@ -24,6 +23,7 @@ from litestar.params import FromQuery
 from litestar.types import BeforeMessageSendHookHandler
 from markupsafe import Markup
 
+from replenish.core.clock import utc_now
 from replenish.core.errors import Gone, Refusal
 from replenish.web import csp, csrf
 from replenish.web.assets import Assets, AssetsMissingError, static_route
@@ -167,7 +167,7 @@ def page(
             "flashes": [found for found in (waiting, flash) if found is not None],
             "zone": zone,
             "here": request.url.path,
-            "year": datetime.now(UTC).year,
+            "year": utc_now().year,
             **context,
         },
         block=fragment if is_part else None,
