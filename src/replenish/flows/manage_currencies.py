@@ -66,6 +66,7 @@ async def change_currency(
     active: bool | UnsetType = UNSET,
     overdraft_policy: OverdraftPolicy | UnsetType = UNSET,
     overdraft_limit: str | UnsetType | None = UNSET,
+    lookup_key: str | UnsetType | None = UNSET,
     metadata: Metadata | UnsetType = UNSET,
 ) -> None:
     """Code and decimals never change. Raises NotFound, Invalid, StillUsed while an active meter charges in it."""
@@ -79,6 +80,7 @@ async def change_currency(
             active=active,
             overdraft_policy=overdraft_policy,
             overdraft_limit=overdraft_limit,
+            lookup_key=lookup_key,
             metadata=metadata,
         )
 

@@ -56,6 +56,7 @@ class PaymentCurrencyChanges(Body):
     active: bool | UnsetType = UNSET
     overdraft_policy: OverdraftPolicy | UnsetType = UNSET
     overdraft_limit: Amount | UnsetType | None = UNSET
+    lookup_key: LookupKey | UnsetType | None = UNSET
     metadata: Metadata | UnsetType = UNSET
 
 
@@ -186,6 +187,7 @@ async def change_payment_currency(key: str, data: PaymentCurrencyChanges, call: 
         active=data.active,
         overdraft_policy=data.overdraft_policy,
         overdraft_limit=data.overdraft_limit,
+        lookup_key=data.lookup_key,
         metadata=data.metadata,
     )
     return show(await queries.currency(call.db, workspace_id=call.workspace_id, currency_id=found.id))

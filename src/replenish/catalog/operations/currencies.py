@@ -142,14 +142,20 @@ async def change_currency(
     active: bool | UnsetType = UNSET,
     overdraft_policy: OverdraftPolicy | UnsetType = UNSET,
     overdraft_limit: str | UnsetType | None = UNSET,
+    lookup_key: str | UnsetType | None = UNSET,
     metadata: Metadata | UnsetType = UNSET,
 ) -> PaymentCurrency:
-    """Code and decimals never change: amounts were written with them. Raises NotFound, Invalid, StillUsed."""
+    """Code and decimals never change: amounts were written with them. Raises NotFound, Invalid, Taken, StillUsed."""
     old = await _lock(tx, workspace_id, currency_id)
     if name is not UNSET:
         clean_text(name, field="name", longest=64, shortest=1)
     if symbol is not UNSET:
         clean_text(symbol, field="symbol", longest=32, shortest=1)
+    if isinstance(lookup_key, str):
+        clean_key(lookup_key, field="lookup_key")
+        other = await store.currency_by_key(tx, workspace_id, lookup_key)
+        if other is not None and queries.currency_from(other).id != currency_id:
+            raise Taken("payment currency", "lookup_key")
     if metadata is not UNSET:
         clean_metadata(metadata)
     policy = old.overdraft_policy if overdraft_policy is UNSET else overdraft_policy
@@ -168,6 +174,7 @@ async def change_currency(
         old,
         name=old.name if name is UNSET else name,
         symbol=old.symbol if symbol is UNSET else symbol,
+        lookup_key=old.lookup_key if lookup_key is UNSET else lookup_key,
         active=old.active if active is UNSET else active,
         overdraft_policy=policy,
         overdraft_limit=limit,

@@ -75,7 +75,7 @@ async def lock_currency(tx: Tx, workspace_id: WorkspaceId, currency_id: Currency
 async def update_currency(tx: Tx, currency: PaymentCurrency) -> None:
     await tx.execute(
         "update payment_currencies set name = $3, symbol = $4, active = $5, overdraft_policy = $6,"
-        " overdraft_limit = $7, metadata = $8 where workspace_id = $1 and id = $2",
+        " overdraft_limit = $7, metadata = $8, lookup_key = $9 where workspace_id = $1 and id = $2",
         currency.workspace_id,
         currency.id,
         currency.name,
@@ -84,6 +84,7 @@ async def update_currency(tx: Tx, currency: PaymentCurrency) -> None:
         currency.overdraft_policy,
         None if currency.overdraft_limit is None else currency.overdraft_limit.value,
         currency.metadata,
+        currency.lookup_key,
     )
 
 
