@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from support.shop import BASE_URL, SECRET, Shop, close_shop, open_shop
 
 from replenish.core.db import Database
 from replenish.providers.sandbox.sandbox import Sandbox, open_sandbox
+from support.shop import BASE_URL, SECRET, Shop, close_shop, open_shop
 
 
 @pytest.fixture
