@@ -57,8 +57,8 @@ class WatchedSandbox(SandboxProvider):
         self.silent = False
 
     def witness(self, call: str, when: When) -> None:
-        # Private on purpose: nobody but a test may ask.
-        assert not transactions._open.get(), f"{call} within an open transaction"  # pyright: ignore[reportPrivateUsage]
+        open_now = transactions._open.get()  # pyright: ignore[reportPrivateUsage]  # nobody but a test may ask
+        assert not open_now, f"{call} within an open transaction"
         if when == "before":
             self.calls.append(call)
         if self.kill == (call, when):
