@@ -24,6 +24,7 @@ from replenish.web import context, errors, pages, request_ids
 from replenish.web.context import Context, context_of
 from replenish.web.identity import Doorkeeper
 from replenish.web.pages import PageRequest
+from replenish.web.usage_names import UsageNames
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -39,7 +40,12 @@ def create_app(settings: Settings | None = None, *, providers: Mapping[str, Prov
         app.register(sandbox.routes())
         usage = gather_usage(db)
         app.state[context.KEY] = Context(
-            db=db, settings=known, providers=providers or providers_of(sandbox), doorkeeper=Doorkeeper(db), usage=usage
+            db=db,
+            settings=known,
+            providers=providers or providers_of(sandbox),
+            doorkeeper=Doorkeeper(db),
+            usage=usage,
+            usage_names=UsageNames(db),
         )
         try:
             yield

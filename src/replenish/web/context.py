@@ -12,6 +12,7 @@ from replenish.core.settings import Settings
 from replenish.flows.record_usage import NewUsage, Outcome
 from replenish.payments.provider import Provider
 from replenish.web.identity import Doorkeeper
+from replenish.web.usage_names import UsageNames
 
 KEY: Final = "context"
 
@@ -25,6 +26,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     doorkeeper: Doorkeeper
     # Every usage event of this process goes through here, whatever edge it came by.
     usage: Gatherer[NewUsage, Outcome]
+    usage_names: UsageNames
 
 
 def context_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Context:

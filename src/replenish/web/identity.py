@@ -5,7 +5,6 @@ key stops within that. Unknown keys are never remembered, so a key works from th
 """
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
@@ -14,6 +13,7 @@ from replenish.access.model import Identity, OperatorVisitor, PortalVisitor
 from replenish.access.tokens import PREFIXES, hash_of
 from replenish.core.db import Reads
 from replenish.core.errors import Unauthenticated
+from replenish.core.remember import Remember
 
 REMEMBERED_SECONDS: Final = 1.0
 _REMEMBERED_MAX: Final = 10_000
@@ -23,12 +23,11 @@ _LONGEST: Final = 256
 class Doorkeeper:
     """Resolves keys and cookies. `clock` gives seconds that never run backwards."""
 
-    __slots__ = ("_clock", "_db", "_known")
+    __slots__ = ("_db", "_known")
 
     def __init__(self, db: Reads, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._db = db
-        self._clock = clock
-        self._known: OrderedDict[bytes, tuple[Identity, float]] = OrderedDict()
+        self._known = Remember[bytes, Identity](size_max=_REMEMBERED_MAX, seconds=REMEMBERED_SECONDS, clock=clock)
 
     async def identity(self, authorization: str | None) -> Identity:
         """The API key of an `Authorization: Bearer …` header. Raises Unauthenticated, the same for every wrong key."""
@@ -39,19 +38,16 @@ class Doorkeeper:
         if len(key) > _LONGEST or not key.startswith(tuple(PREFIXES.values())):
             raise _wrong_key()
         hash_ = hash_of(key)
-        now = self._clock()
         remembered = self._known.get(hash_)
-        if remembered is not None and now - remembered[1] < REMEMBERED_SECONDS:
-            return remembered[0]
+        if remembered is not None:
+            return remembered
+        # Counted from before the look-up: a key revoked while it ran must not live longer than a second, either.
+        since = self._known.now()
         found = await queries.identity(self._db, key=key)
         if found is None:
-            self._known.pop(hash_, None)
+            self._known.forget(hash_)
             raise _wrong_key()
-        # Counted from before the look-up: a key revoked while it ran must not live longer than a second, either.
-        self._known[hash_] = (found, now)
-        self._known.move_to_end(hash_)
-        if len(self._known) > _REMEMBERED_MAX:
-            self._known.popitem(last=False)
+        self._known.keep(hash_, found, since=since)
         return found
 
     async def portal_visitor(self, cookie: str | None) -> PortalVisitor | None:

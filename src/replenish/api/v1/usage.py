@@ -1,6 +1,6 @@
 """Reporting usage: the debit, at once and exactly once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -12,15 +12,14 @@ from replenish.api.v1.routing import acts, creates
 from replenish.api.v1.usage_events import UsageEventView, show
 from replenish.api.v1.wire import Amount, Body, Key, Metadata, Shown
 from replenish.catalog import queries as catalog
-from replenish.catalog.model import Meter, PaymentCurrency
 from replenish.core.errors import Invalid, NotFound, PaymentRequired, Refusal
-from replenish.core.ids import CUSTOMER, METER, CurrencyId, CustomerId, MeterId
+from replenish.core.ids import CurrencyId, CustomerId
 from replenish.core.metadata import clean_metadata
 from replenish.core.money import DECIMALS_MAX, ZERO, parse_decimal
-from replenish.customers import queries as customers
 from replenish.flows.record_usage import NewUsage, Outcome, Recorded, Refused
 from replenish.usage.model import BATCH_MAX
 from replenish.web.errors import status_of
+from replenish.web.usage_names import Rated
 
 IdempotencyKey = Annotated[
     str,
@@ -96,8 +95,7 @@ class Found(msgspec.Struct, frozen=True):
     """What the names in a batch mean in this workspace."""
 
     customers: Mapping[str, CustomerId]
-    meters: Mapping[str, Meter]
-    currencies: Mapping[CurrencyId, PaymentCurrency]
+    meters: Mapping[str, Rated]
 
 
 @creates("/usage", scope="usage:write", errors=(402, 404))
@@ -109,7 +107,7 @@ async def record_usage(data: NewUsageEvent, call: Call) -> RecordedView:
     found = await _find(call, [data])
     outcome = await call.context.usage.submit(_translate(call, data, found, place=""))
     if isinstance(outcome, Refused):
-        raise await _with_top_up_url(call, outcome.refusal, found.meters[data.meter_id].currency_id)
+        raise await _with_top_up_url(call, outcome.refusal, found.meters[data.meter_id].currency.id)
     return RecordedView(replayed=outcome.replayed, balance=str(outcome.balance), event=show(outcome.event))
 
 
@@ -130,54 +128,21 @@ async def record_usage_batch(data: NewUsageBatch, call: Call) -> BatchView:
     urls: dict[CurrencyId, str | None] = {}
     shown: list[BatchResult] = []
     for event, outcome in zip(data.events, results, strict=True):
-        meter = found.meters.get(event.meter_id)
-        if isinstance(outcome, Refused) and isinstance(outcome.refusal, PaymentRequired) and meter is not None:
-            if meter.currency_id not in urls:
-                urls[meter.currency_id] = await _top_up_url(call, meter.currency_id)
-            _add_url(outcome.refusal, urls[meter.currency_id])
+        rated = found.meters.get(event.meter_id)
+        if isinstance(outcome, Refused) and isinstance(outcome.refusal, PaymentRequired) and rated is not None:
+            if rated.currency.id not in urls:
+                urls[rated.currency.id] = await _top_up_url(call, rated.currency.id)
+            _add_url(outcome.refusal, urls[rated.currency.id])
         shown.append(_result(outcome))
     return BatchView(data=shown)
 
 
 async def _find(call: Call, events: Sequence[NewUsageEvent]) -> Found:
-    """Resolve every name of a batch with a constant number of statements."""
+    names = call.context.usage_names
     return Found(
-        customers=await _find_customers(call, {event.customer_id for event in events}),
-        meters=(meters := await _find_meters(call, {event.meter_id for event in events})),
-        currencies=await catalog.currencies_by_id(
-            call.db, workspace_id=call.workspace_id, ids={meter.currency_id for meter in meters.values()}
-        ),
+        customers=await names.customers(workspace_id=call.workspace_id, keys=(event.customer_id for event in events)),
+        meters=await names.meters(workspace_id=call.workspace_id, keys=(event.meter_id for event in events)),
     )
-
-
-async def _find_customers(call: Call, keys: Iterable[str]) -> Mapping[str, CustomerId]:
-    listed = list(keys)
-    found: dict[str, CustomerId] = {}
-    ids = {key: customer_id for key in listed if (customer_id := CUSTOMER.try_parse(key)) is not None}
-    if ids:
-        known = await customers.customers_by_id(call.db, workspace_id=call.workspace_id, ids=ids.values())
-        found |= {key: customer_id for key, customer_id in ids.items() if customer_id in known}
-    names = [key for key in listed if key not in found]
-    if names:
-        pairs = [(call.workspace_id, name) for name in names]
-        by_name = await customers.customers_by_external_id(call.db, names=pairs)
-        found |= {name: customer.id for (_, name), customer in by_name.items()}
-    return found
-
-
-async def _find_meters(call: Call, keys: Iterable[str]) -> Mapping[str, Meter]:
-    listed = list(keys)
-    found: dict[str, Meter] = {}
-    ids: dict[str, MeterId] = {key: meter_id for key in listed if (meter_id := METER.try_parse(key)) is not None}
-    if ids:
-        known = await catalog.meters_by_id(call.db, workspace_id=call.workspace_id, ids=ids.values())
-        found |= {key: known[meter_id] for key, meter_id in ids.items() if meter_id in known}
-    names = [key for key in listed if key not in found]
-    if names:
-        pairs = [(call.workspace_id, name) for name in names]
-        by_name = await catalog.meters_by_event_name(call.db, names=pairs)
-        found |= {name: meter for (_, name), meter in by_name.items()}
-    return found
 
 
 def _translate(call: Call, event: NewUsageEvent, found: Found, *, place: str) -> NewUsage:
@@ -185,8 +150,8 @@ def _translate(call: Call, event: NewUsageEvent, found: Found, *, place: str) ->
     customer_id = found.customers.get(event.customer_id)
     if customer_id is None:
         raise NotFound("customer")
-    meter = found.meters.get(event.meter_id)
-    if meter is None:
+    rated = found.meters.get(event.meter_id)
+    if rated is None:
         raise NotFound("meter")
     value = parse_decimal(event.value, field=f"{place}value", decimals=DECIMALS_MAX)
     if value < ZERO:
@@ -195,8 +160,8 @@ def _translate(call: Call, event: NewUsageEvent, found: Found, *, place: str) ->
     return NewUsage(
         workspace_id=call.workspace_id,
         customer_id=customer_id,
-        currency=found.currencies[meter.currency_id],
-        meter=meter,
+        currency=rated.currency,
+        meter=rated.meter,
         key=event.idempotency_key,
         value=value,
         occurred_at=None if event.timestamp is UNSET else event.timestamp,
