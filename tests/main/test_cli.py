@@ -11,7 +11,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from replenish.core.db import Database
 from replenish.core.migrate import migrations
+from replenish.flows.manage_workspaces import create_workspace
 
 COMMANDS = ("dev", "serve", "worker", "migrate", "verify")
 SECRET = "s" * 32
@@ -89,3 +91,24 @@ async def test_verify_is_quiet_about_sound_books_and_fails_on_a_difference(
     wrong = _replenish("verify", cwd=tmp_path, REPLENISH_DATABASE_URL=database_url)
     assert wrong.returncode == 1
     assert "expected 0, found 7" in wrong.stderr
+
+
+async def test_operators_are_added_and_let_in(
+    tmp_path: Path, pool: asyncpg.Pool[asyncpg.Record], database_url: str
+) -> None:
+    given = {"REPLENISH_DATABASE_URL": database_url, "REPLENISH_BASE_URL": "https://credits.acme.example/"}
+    early = _replenish("operators", "add", "olga@acme.example", cwd=tmp_path, **given)
+    assert (early.returncode, early.stderr) == (1, "replenish: choose one with --workspace: there is none yet\n")
+    db = Database(pool)
+    await create_workspace(db=db, name="Acme")
+    link = r"https://credits\.acme\.example/admin/enter/[A-Za-z0-9_-]{43}\n"
+    assert re.fullmatch(link, _replenish("operators", "add", "olga@acme.example", cwd=tmp_path, **given).stdout)
+    assert re.fullmatch(link, _replenish("operators", "link", "Olga@Acme.example", cwd=tmp_path, **given).stdout)
+    for refused, says in (
+        (("add", "olga@acme.example"), "already has an account"),
+        (("add", "ben@acme.example", "--role", "king"), "role must be one of owner, member, viewer"),
+        (("link", "nobody@acme.example"), "nobody who may sign in has the address 'nobody@acme.example'"),
+    ):
+        answer = _replenish("operators", *refused, cwd=tmp_path, **given)
+        assert answer.returncode == 1
+        assert says in answer.stderr

@@ -30,6 +30,8 @@ SCOPES: Final[tuple[Scope, ...]] = (
 GRACE_DEFAULT: Final = timedelta(hours=24)
 GRACE_MAX: Final = timedelta(days=30)
 REQUEST_KEY_LONGEST: Final = 255
+# How long an operator stays signed in.
+ADMIN_LIFE: Final = timedelta(hours=12)
 
 
 class Workspace(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,16 +116,21 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OperatorVisitor(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks by admin cookie."""
+    """Who asks by admin cookie, and which of the two workspaces the session looks at."""
 
     session_id: UUID
     operator_id: OperatorId
     workspace_id: WorkspaceId
     test_workspace_id: WorkspaceId
+    mode: Mode
     email: str
     name: str
     role: Role
     expires_at: datetime
+
+    @property
+    def looks_at(self) -> WorkspaceId:
+        return self.test_workspace_id if self.mode == "test" else self.workspace_id
 
 
 class RequestKey(msgspec.Struct, frozen=True, kw_only=True):

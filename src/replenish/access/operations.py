@@ -9,7 +9,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from uuid_utils.compat import uuid7
 
 from replenish.access import store
-from replenish.access.model import GRACE_MAX, SCOPES, ApiKey, Mode, PortalSession, RequestKey, Role, Scope, Workspace
+from replenish.access.model import (
+    ADMIN_LIFE,
+    GRACE_MAX,
+    SCOPES,
+    ApiKey,
+    Mode,
+    PortalSession,
+    RequestKey,
+    Role,
+    Scope,
+    Workspace,
+)
 from replenish.access.tokens import PREFIXES, hash_of, hint_of, link_token, new_api_key, new_token
 from replenish.core.errors import Conflict, Invalid, NotFound, Unauthenticated
 from replenish.core.ids import (
@@ -28,9 +39,9 @@ from replenish.core.transaction import Tx
 
 LINK_LIFE: Final = timedelta(minutes=15)
 PORTAL_LIFE: Final = timedelta(hours=1)
-ADMIN_LIFE: Final = timedelta(hours=12)
 _NAME_LONGEST: Final = 128
 _KEY_BODY: Final = 32
+_USER_AGENT_LONGEST: Final = 300
 
 
 # Workspaces
@@ -229,24 +240,38 @@ async def create_operator(tx: Tx, *, workspace: Workspace, email: str, name: str
     return operator_id
 
 
-async def create_sign_in_link(tx: Tx, *, operator_id: OperatorId, life: timedelta = LINK_LIFE) -> str:
-    """A one-time sign-in token for the admin."""
+async def create_sign_in_link(
+    tx: Tx, *, operator_id: OperatorId, mode: Mode = "live", life: timedelta = LINK_LIFE
+) -> str:
+    """A one-time sign-in token for the admin; `mode` is the workspace that the session looks at first."""
     token = new_token()
     session_id = uuid7()
-    await store.insert_sign_in_link(tx, session_id, operator_id, hash_of(token), life, ADMIN_LIFE)
+    await store.insert_sign_in_link(tx, session_id, operator_id, mode, hash_of(token), life, ADMIN_LIFE)
     return token
 
 
-async def enter_admin(tx: Tx, *, token: str) -> str:
-    """Exchange a sign-in token for a cookie's, once. Raises Unauthenticated."""
+async def enter_admin(tx: Tx, *, token: str, user_agent: str = "") -> str:
+    """Exchange a sign-in token for a cookie's, once. Raises Unauthenticated, also for a disabled operator's."""
     cookie = new_token()
-    if await store.enter_admin(tx, hash_of(token), hash_of(cookie), ADMIN_LIFE) is None:
+    if await store.enter_admin(tx, hash_of(token), hash_of(cookie), ADMIN_LIFE, shorten(user_agent)) is None:
         raise Unauthenticated("This link was used already or has expired.", code="link_ended")
     return cookie
 
 
-async def end_operator_session(tx: Tx, *, session_id: UUID) -> None:
-    await store.end_operator_session(tx, session_id)
+async def look_at(tx: Tx, *, session_id: UUID, mode: Mode) -> None:
+    """From now on this session's pages show the live or the test workspace."""
+    await store.look_at(tx, session_id, mode)
+
+
+async def end_operator_session(tx: Tx, *, operator_id: OperatorId, session_id: UUID) -> None:
+    """Raises NotFound for another operator's session."""
+    if not await store.end_operator_session(tx, operator_id, session_id):
+        raise NotFound("session")
+
+
+def shorten(user_agent: str) -> str:
+    """What a browser calls itself, printable and short enough to keep."""
+    return "".join(sign for sign in user_agent if sign.isprintable())[:_USER_AGENT_LONGEST]
 
 
 # Request keys (law 7)

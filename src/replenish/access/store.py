@@ -6,7 +6,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from replenish.access.model import ApiKey, RequestKey, Role, Workspace
+from replenish.access.model import ApiKey, Mode, RequestKey, Role, Workspace
 from replenish.core.db import Reads
 from replenish.core.ids import ApiKeyId, CustomerId, OperatorId, PortalSessionId, WorkspaceId
 from replenish.core.transaction import Tx
@@ -248,34 +248,44 @@ async def operators(db: Reads, workspace_id: WorkspaceId) -> Sequence[Record]:
 
 
 async def insert_sign_in_link(
-    tx: Tx, session_id: UUID, operator_id: OperatorId, link_hash: bytes, link_life: timedelta, life: timedelta
+    tx: Tx,
+    session_id: UUID,
+    operator_id: OperatorId,
+    mode: Mode,
+    link_hash: bytes,
+    link_life: timedelta,
+    life: timedelta,
 ) -> None:
     await tx.execute(
-        "insert into operator_sessions (id, operator_id, link_hash, link_expires_at, expires_at)"
-        " values ($1, $2, $3, now() + $4, now() + $4 + $5)",
+        "insert into operator_sessions (id, operator_id, mode, link_hash, link_expires_at, expires_at)"
+        " values ($1, $2, $3, $4, now() + $5, now() + $5 + $6)",
         session_id,
         operator_id,
+        mode,
         link_hash,
         link_life,
         life,
     )
 
 
-async def enter_admin(tx: Tx, link_hash: bytes, cookie_hash: bytes, life: timedelta) -> Record | None:
+async def enter_admin(tx: Tx, link_hash: bytes, cookie_hash: bytes, life: timedelta, user_agent: str) -> Record | None:
+    """The link works once: the second of two simultaneous visits finds the cookie already set."""
     return await tx.fetchrow(
-        "update operator_sessions set cookie_hash = $2, expires_at = now() + $3"
-        " where link_hash = $1 and cookie_hash is null and ended_at is null and link_expires_at > now()"
-        " returning id",
+        "update operator_sessions s set cookie_hash = $2, expires_at = now() + $3, entered_at = now(),"
+        " user_agent = $4 from operators o"
+        " where s.link_hash = $1 and s.cookie_hash is null and s.ended_at is null and s.link_expires_at > now()"
+        " and o.id = s.operator_id and o.disabled_at is null returning s.id",
         link_hash,
         cookie_hash,
         life,
+        user_agent,
     )
 
 
 async def operator_visitor(db: Reads, cookie_hash: bytes) -> Record | None:
     return await db.fetchrow(
         "select s.id as session_id, o.id as operator_id, o.workspace_id, w.twin_id as test_workspace_id,"
-        " o.email, o.name, o.role, s.expires_at"
+        " s.mode, o.email, o.name, o.role, s.expires_at"
         " from operator_sessions s join operators o on o.id = s.operator_id"
         " join workspaces w on w.id = o.workspace_id"
         " where s.cookie_hash = $1 and s.ended_at is null and s.expires_at > now() and o.disabled_at is null",
@@ -283,8 +293,16 @@ async def operator_visitor(db: Reads, cookie_hash: bytes) -> Record | None:
     )
 
 
-async def end_operator_session(tx: Tx, session_id: UUID) -> None:
-    await tx.execute("update operator_sessions set ended_at = coalesce(ended_at, now()) where id = $1", session_id)
+async def look_at(tx: Tx, session_id: UUID, mode: Mode) -> None:
+    await tx.execute("update operator_sessions set mode = $2 where id = $1", session_id, mode)
+
+
+async def end_operator_session(tx: Tx, operator_id: OperatorId, session_id: UUID) -> int:
+    return await tx.execute(
+        "update operator_sessions set ended_at = coalesce(ended_at, now()) where operator_id = $1 and id = $2",
+        operator_id,
+        session_id,
+    )
 
 
 # Request keys

@@ -51,6 +51,14 @@ def database_url_from(environment: Mapping[str, str] = os.environ) -> str:
     return database_url
 
 
+def base_url_from(environment: Mapping[str, str] = os.environ) -> str:
+    """Read `REPLENISH_BASE_URL`; without it, this machine at `PORT`. Raises Invalid."""
+    base_url = (environment.get("REPLENISH_BASE_URL") or f"http://127.0.0.1:{port_from(environment)}").rstrip("/")
+    if not base_url.startswith(("http://", "https://")):
+        raise Invalid("REPLENISH_BASE_URL", "REPLENISH_BASE_URL must start with http:// or https://")
+    return base_url
+
+
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     """Read `REPLENISH_DATABASE_URL`, `REPLENISH_SECRET_KEY`, `REPLENISH_BASE_URL`, `HOST`, `PORT`, `REPLENISH_DEV`.
 
@@ -62,9 +70,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         raise Invalid("REPLENISH_SECRET_KEY", f"set REPLENISH_SECRET_KEY to {_KEY_SHORTEST} or more random characters")
     port = port_from(environment)
     host = environment.get("HOST") or "127.0.0.1"
-    base_url = (environment.get("REPLENISH_BASE_URL") or f"http://127.0.0.1:{port}").rstrip("/")
-    if not base_url.startswith(("http://", "https://")):
-        raise Invalid("REPLENISH_BASE_URL", "REPLENISH_BASE_URL must start with http:// or https://")
+    base_url = base_url_from(environment)
     return Settings(
         database_url=database_url,
         secret_key=secret_key,

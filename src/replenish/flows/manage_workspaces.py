@@ -7,7 +7,7 @@ import msgspec
 
 from replenish.access import operations as access
 from replenish.access import queries
-from replenish.access.model import Role
+from replenish.access.model import Mode, Role
 from replenish.catalog import operations as catalog
 from replenish.core.clock import utc_now
 from replenish.core.db import Database
@@ -58,21 +58,28 @@ async def create_operator(
         return await access.create_operator(tx, workspace=workspace, email=email, name=name, role=role)
 
 
-async def create_sign_in_link(*, db: Database, operator_id: OperatorId) -> str:
-    """The token of a one-time link into the admin, good for 15 minutes."""
+async def create_sign_in_link(*, db: Database, operator_id: OperatorId, mode: Mode = "live") -> str:
+    """The token of a one-time link into the admin, good for 15 minutes. `mode`: the workspace that it opens first."""
     async with transaction(db) as tx:
-        return await access.create_sign_in_link(tx, operator_id=operator_id)
+        return await access.create_sign_in_link(tx, operator_id=operator_id, mode=mode)
 
 
-async def enter_admin(*, db: Database, token: str) -> str:
+async def enter_admin(*, db: Database, token: str, user_agent: str = "") -> str:
     """Exchange a sign-in link's token for a cookie's value, once. Raises Unauthenticated(link_ended)."""
     async with transaction(db) as tx:
-        return await access.enter_admin(tx, token=token)
+        return await access.enter_admin(tx, token=token, user_agent=user_agent)
 
 
-async def leave_admin(*, db: Database, session_id: UUID) -> None:
+async def look_at(*, db: Database, session_id: UUID, mode: Mode) -> None:
+    """Switch an operator's session to the live or the test workspace."""
     async with transaction(db) as tx:
-        await access.end_operator_session(tx, session_id=session_id)
+        await access.look_at(tx, session_id=session_id, mode=mode)
+
+
+async def leave_admin(*, db: Database, operator_id: OperatorId, session_id: UUID) -> None:
+    """End one of the operator's own sessions; twice is once. Raises NotFound."""
+    async with transaction(db) as tx:
+        await access.end_operator_session(tx, operator_id=operator_id, session_id=session_id)
 
 
 async def forget_request_keys(*, db: Database) -> int:

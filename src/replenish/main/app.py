@@ -9,6 +9,7 @@ import structlog
 from litestar import Litestar, Response, get
 from litestar.datastructures import State
 
+from replenish.admin import router as admin
 from replenish.api import openapi
 from replenish.api.v1.router import v1_router
 from replenish.api.webhooks import webhooks_router
@@ -55,9 +56,17 @@ def create_app(settings: Settings | None = None, *, providers: Mapping[str, Prov
             await sandbox.close()
             await db.close()
 
-    shell = pages.mount(secret_key=known.secret_key, base_url=known.base_url)
+    templates = {"admin": admin.TEMPLATES}
+    shell = pages.mount(secret_key=known.secret_key, base_url=known.base_url, templates=templates)
     return Litestar(
-        route_handlers=[healthz, openapi_document, v1_router(), webhooks_router(), *shell.route_handlers],
+        route_handlers=[
+            healthz,
+            openapi_document,
+            v1_router(),
+            webhooks_router(),
+            admin.admin_router(),
+            *shell.route_handlers,
+        ],
         before_send=[*shell.before_send, request_ids.add_header],
         exception_handlers={Exception: pages.page_or(errors.handle)},
         lifespan=[lifespan],

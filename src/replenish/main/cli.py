@@ -14,7 +14,7 @@ from replenish.core import settings as environment
 from replenish.core.errors import Refusal
 from replenish.core.migrate import migrate as apply_migrations
 from replenish.main import dev as development
-from replenish.main import log, worker
+from replenish.main import log, team, worker
 from replenish.main.children import end_with_parent
 from replenish.main.postgres_account import EmbeddedPostgresError
 from replenish.main.startup import open_database
@@ -152,6 +152,42 @@ def verify() -> None:
             )
         if not verdict.clean:
             raise typer.Exit(1)
+
+    _or_exit(action)
+
+
+operators = typer.Typer(help="Who may sign in to the admin.", no_args_is_help=True)
+app.add_typer(operators, name="operators")
+Email = Annotated[str, typer.Argument(help="The operator's e-mail address.")]
+
+
+@operators.command("add")
+def add_operator(
+    email: Email,
+    *,
+    name: Annotated[str, typer.Option(help="How colleagues know them.")] = "",
+    role: Annotated[str, typer.Option(help="owner, member or viewer.")] = "owner",
+    workspace: Annotated[
+        str | None, typer.Option(help="Id or name of the live workspace, where there are several.")
+    ] = None,
+) -> None:
+    """Add an operator to a workspace and print their one-time sign-in link."""
+
+    def action() -> None:
+        with development.known_database() as url:
+            made = asyncio.run(team.add(url, email=email, name=name, role=role, workspace=workspace))
+        typer.echo(made)
+
+    _or_exit(action)
+
+
+@operators.command("link")
+def link_operator(email: Email) -> None:
+    """Print a sign-in link that works once, within 15 minutes."""
+
+    def action() -> None:
+        with development.known_database() as url:
+            typer.echo(asyncio.run(team.link(url, email=email)))
 
     _or_exit(action)
 

@@ -51,7 +51,7 @@ async def ensure_demo(*, db: Database, settings: Settings, api_key: str | None) 
         await _fill(db, workspace.id)
     secret = await _ensure_key(db, test, api_key=api_key)
     operator = await _operator(db, live.id)
-    token = await manage_workspaces.create_sign_in_link(db=db, operator_id=operator)
+    token = await manage_workspaces.create_sign_in_link(db=db, operator_id=operator, mode="test")
     customer = await customers.find_customer(db, workspace_id=test.id, key=CUSTOMER)
     return [
         ("Admin", admin_link(settings.base_url, token)),

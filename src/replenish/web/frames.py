@@ -36,12 +36,9 @@ PORTAL_NAV: Final = (
 ADMIN_NAV: Final = (
     NavItem("overview", "Overview", "/admin"),
     NavItem("customers", "Customers", "/admin/customers"),
-    NavItem("top_ups", "Top-ups", "/admin/top-ups"),
-    NavItem("campaigns", "Campaigns", "/admin/campaigns", group="Catalog"),
-    NavItem("meters", "Meters", "/admin/meters", group="Catalog"),
-    NavItem("currencies", "Currencies", "/admin/currencies", group="Catalog"),
-    NavItem("events", "Events", "/admin/events", group="Developers"),
-    NavItem("api_keys", "API keys", "/admin/api-keys", group="Developers"),
+    NavItem("campaigns", "Campaigns", "/admin/campaigns"),
+    NavItem("audit", "Audit log", "/admin/audit", group="Account"),
+    NavItem("account", "Sign-in", "/admin/account", group="Account"),
 )
 
 
