@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -116,6 +117,10 @@ def devs() -> Iterator[Devs]:
     devs = Devs()
     yield devs
     for dev in devs.started:
+        # In good order first: a killed server leaves its shared memory in /dev/shm until the machine restarts.
+        dev.process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            dev.process.wait(timeout=60)
         kill(dev.everything())
         dev.process.wait()
 
