@@ -1,0 +1,45 @@
+"""Adjustments: credits given or taken by hand, with a reason."""
+
+from replenish_client._async.pages import AsyncPages
+from replenish_client._async.resources.base import AsyncResource
+from replenish_client._values import Amount, Moment, known, optional_moment, query, segment
+from replenish_client._values import amount as wire_amount
+from replenish_client.types.credits import Adjustment
+
+
+class AsyncAdjustments(AsyncResource):
+    """`client.adjustments`."""
+
+    async def create(
+        self,
+        *,
+        customer: str,
+        currency: str,
+        amount: Amount,
+        reason: str,
+        expires_at: Moment | None = None,
+        idempotency_key: str | None = None,
+    ) -> Adjustment:
+        """Give (`amount` above 0) or take (below 0) credits. Only given ones can have an `expires_at`.
+
+        Raises PaymentRequiredError when more would be taken than can be spent: nothing is taken.
+        """
+        body = known(
+            customer=customer,
+            currency=currency,
+            amount=wire_amount(amount, "amount"),
+            reason=reason,
+            expires_at=optional_moment(expires_at, "expires_at"),
+        )
+        return await self._transport.post("/v1/adjustments", Adjustment, body, key=idempotency_key)
+
+    def list(
+        self, *, customer: str | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> AsyncPages[Adjustment]:
+        """List adjustments, newest first."""
+        filters = query(customer=customer, limit=limit, cursor=cursor)
+        return self._transport.pages("/v1/adjustments", Adjustment, filters)
+
+    async def retrieve(self, adjustment: str) -> Adjustment:
+        """Retrieve an adjustment. Raises NotFoundError."""
+        return await self._transport.get(f"/v1/adjustments/{segment(adjustment, 'adjustment')}", Adjustment)

@@ -1,0 +1,39 @@
+"""Campaigns: named groups of products."""
+
+from msgspec import UNSET, UnsetType
+
+from replenish_client._async.pages import AsyncPages
+from replenish_client._async.resources.base import AsyncResource
+from replenish_client._values import Metadata, given, known, optional_metadata, query, segment
+from replenish_client.types.catalog import Campaign
+
+
+class AsyncCampaigns(AsyncResource):
+    """`client.campaigns`."""
+
+    async def create(
+        self, *, name: str, metadata: Metadata | None = None, idempotency_key: str | None = None
+    ) -> Campaign:
+        """Create a campaign. It gets the workspace's next short number."""
+        body = known(name=name, metadata=optional_metadata(metadata))
+        return await self._transport.post("/v1/campaigns", Campaign, body, key=idempotency_key)
+
+    def list(self, *, limit: int | None = None, cursor: str | None = None) -> AsyncPages[Campaign]:
+        """List campaigns, newest first."""
+        return self._transport.pages("/v1/campaigns", Campaign, query(limit=limit, cursor=cursor))
+
+    async def retrieve(self, campaign: str | int) -> Campaign:
+        """Retrieve a campaign by its id or short number. Raises NotFoundError."""
+        return await self._transport.get(f"/v1/campaigns/{segment(str(campaign), 'campaign')}", Campaign)
+
+    async def update(
+        self,
+        campaign: str,
+        *,
+        name: str | UnsetType = UNSET,
+        archived: bool | UnsetType = UNSET,
+        metadata: Metadata | UnsetType = UNSET,
+    ) -> Campaign:
+        """Change a campaign, named by its id. What is not given stays; metadata is replaced as a whole."""
+        body = given(name=name, archived=archived, metadata=optional_metadata(metadata))
+        return await self._transport.patch(f"/v1/campaigns/{segment(campaign, 'campaign')}", Campaign, body)

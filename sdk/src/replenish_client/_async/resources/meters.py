@@ -1,0 +1,93 @@
+"""Meters: how reported usage becomes credits."""
+
+from msgspec import UNSET, UnsetType
+
+from replenish_client._async.pages import AsyncPages
+from replenish_client._async.resources.base import AsyncResource
+from replenish_client._values import (
+    Amount,
+    Metadata,
+    given,
+    known,
+    optional_amount,
+    optional_metadata,
+    query,
+    segment,
+)
+from replenish_client.params import Aggregation, MeterStatus
+from replenish_client.types.catalog import Meter
+
+
+class AsyncMeters(AsyncResource):
+    """`client.meters`. A meter is named by its id, event name or lookup key."""
+
+    async def create(
+        self,
+        *,
+        name: str,
+        event_name: str,
+        unit: str,
+        aggregation: Aggregation | None = None,
+        credits_per_unit: Amount | None = None,
+        currency_id: str | None = None,
+        decimals: int | None = None,
+        description: str | None = None,
+        lookup_key: str | None = None,
+        metadata: Metadata | None = None,
+        idempotency_key: str | None = None,
+    ) -> Meter:
+        """Create a meter: `sum`, unless said, charges each unit of an event's value, `count` each event.
+
+        Without `currency_id`, a credit currency of `decimals` (2 unless said) is made with it.
+        """
+        body = known(
+            name=name,
+            event_name=event_name,
+            unit=unit,
+            aggregation=aggregation,
+            credits_per_unit=optional_amount(credits_per_unit, "credits_per_unit"),
+            currency_id=currency_id,
+            decimals=decimals,
+            description=description,
+            lookup_key=lookup_key,
+            metadata=optional_metadata(metadata),
+        )
+        return await self._transport.post("/v1/meters", Meter, body, key=idempotency_key)
+
+    def list(
+        self,
+        *,
+        currency_id: str | None = None,
+        status: MeterStatus | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> AsyncPages[Meter]:
+        """List meters, newest first."""
+        filters = query(currency_id=currency_id, status=status, limit=limit, cursor=cursor)
+        return self._transport.pages("/v1/meters", Meter, filters)
+
+    async def retrieve(self, meter: str) -> Meter:
+        """Retrieve a meter. Raises NotFoundError."""
+        return await self._transport.get(f"/v1/meters/{segment(meter, 'meter')}", Meter)
+
+    async def update(
+        self,
+        meter: str,
+        *,
+        name: str | UnsetType = UNSET,
+        unit: str | UnsetType = UNSET,
+        description: str | UnsetType = UNSET,
+        status: MeterStatus | UnsetType = UNSET,
+        credits_per_unit: Amount | UnsetType = UNSET,
+        metadata: Metadata | UnsetType = UNSET,
+    ) -> Meter:
+        """Change a meter. A new rate holds for events recorded from now on; an inactive meter refuses events."""
+        body = given(
+            name=name,
+            unit=unit,
+            description=description,
+            status=status,
+            credits_per_unit=optional_amount(credits_per_unit, "credits_per_unit"),
+            metadata=optional_metadata(metadata),
+        )
+        return await self._transport.patch(f"/v1/meters/{segment(meter, 'meter')}", Meter, body)

@@ -1,0 +1,39 @@
+# Made from _async/resources/credit_transactions.py by scripts/make_sync_client.py; change that one.
+"""Credit transactions: a customer's statement, line by line."""
+
+from collections.abc import Sequence
+
+from replenish_client._sync.pages import Pages
+from replenish_client._sync.resources.base import Resource
+from replenish_client._values import Moment, query
+from replenish_client.types.credits import CreditTransaction
+
+
+class CreditTransactions(Resource):
+    """`client.credit_transactions`."""
+
+    def list(
+        self,
+        *,
+        customer: str,
+        currency: str | None = None,
+        type: str | Sequence[str] | None = None,  # noqa: A002 - the wire's word
+        start: Moment | None = None,
+        end: Moment | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Pages[CreditTransaction]:
+        """List a customer's statement, newest first: booked at `start` or later and before `end`.
+
+        `customer`: id or external id. `type`: one or several, such as `["usage", "expiry"]`.
+        """
+        filters = query(
+            customer=customer,
+            currency=currency,
+            type=type,
+            start=start,
+            end=end,
+            limit=limit,
+            cursor=cursor,
+        )
+        return self._transport.pages("/v1/credit_transactions", CreditTransaction, filters)

@@ -1,0 +1,58 @@
+# Made from _async/resources/usage.py by scripts/make_sync_client.py; change that one.
+"""Usage: report what a customer used, and burn its credits."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from replenish_client._sync.resources.base import Resource
+from replenish_client._values import Amount, Metadata, Moment
+from replenish_client.params import NewUsageEvent, Shortfall, usage_event
+from replenish_client.types.usage import RecordedUsage, UsageResult
+
+
+class _Batch(msgspec.Struct, frozen=True):
+    data: Sequence[UsageResult]
+
+
+class Usage(Resource):
+    """`client.usage`."""
+
+    def record(
+        self,
+        *,
+        customer: str,
+        meter: str,
+        idempotency_key: str,
+        value: Amount | None = None,
+        timestamp: Moment | None = None,
+        shortfall: Shortfall | None = None,
+        properties: Metadata | None = None,
+    ) -> RecordedUsage:
+        """Record one event of `value` (1 unless said) units and debit its credits, exactly once per key.
+
+        `customer`: id or external id. `meter`: id, event name or lookup key. `idempotency_key` is kept for good per
+        customer: take the id of the work that was done, or keep a `new_idempotency_key()` beside it. `timestamp`: at most
+        35 days ago, now unless said. `shortfall`: what to do when credits are short, by the currency's policy unless said.
+
+        Raises InsufficientCreditsError: nothing was taken, and the same key works after a top-up. NotFoundError for an
+        unknown customer or meter. IdempotencyMismatchError when the key was used with other fields.
+        """
+        event: NewUsageEvent = {"customer": customer, "meter": meter, "idempotency_key": idempotency_key}
+        if value is not None:
+            event["value"] = value
+        if timestamp is not None:
+            event["timestamp"] = timestamp
+        if shortfall is not None:
+            event["shortfall"] = shortfall
+        if properties is not None:
+            event["properties"] = properties
+        return self._transport.post("/v1/usage", RecordedUsage, usage_event(event))
+
+    def record_many(self, events: Sequence[NewUsageEvent]) -> Sequence[UsageResult]:
+        """Record 1 to 1,000 events in one request, one result each, in the order sent, as if sent one by one.
+
+        A refused event does not raise: its result has the `problem`. Send it again under its own key.
+        """
+        body = {"events": [usage_event(event, place=f"events[{place}].") for place, event in enumerate(events)]}
+        return (self._transport.post("/v1/usage/batch", _Batch, body)).data

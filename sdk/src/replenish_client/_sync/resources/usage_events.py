@@ -1,0 +1,33 @@
+# Made from _async/resources/usage_events.py by scripts/make_sync_client.py; change that one.
+"""Usage events: what was recorded, and taking one back."""
+
+from replenish_client._sync.pages import Pages
+from replenish_client._sync.resources.base import Resource
+from replenish_client._values import known, query, segment
+from replenish_client.types.usage import UsageEvent, UsageReversal
+
+
+class UsageEvents(Resource):
+    """`client.usage_events`."""
+
+    def list(
+        self, *, customer: str, meter: str | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> Pages[UsageEvent]:
+        """List a customer's usage events, newest first. `customer`: id or external id."""
+        filters = query(customer=customer, meter=meter, limit=limit, cursor=cursor)
+        return self._transport.pages("/v1/usage_events", UsageEvent, filters)
+
+    def retrieve(self, usage_event: str) -> UsageEvent:
+        """Retrieve a usage event. Raises NotFoundError."""
+        return self._transport.get(_path(usage_event), UsageEvent)
+
+    def reverse(
+        self, usage_event: str, *, reason: str | None = None, idempotency_key: str | None = None
+    ) -> UsageReversal:
+        """Take a usage event back: what it took returns to the grants that paid, last burned first. At most once."""
+        path = f"{_path(usage_event)}/reverse"
+        return self._transport.post(path, UsageReversal, known(reason=reason), key=idempotency_key)
+
+
+def _path(usage_event: str) -> str:
+    return f"/v1/usage_events/{segment(usage_event, 'usage_event')}"

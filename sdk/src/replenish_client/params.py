@@ -1,0 +1,85 @@
+"""Shapes of what is sent, where it is more than a value."""
+
+from collections.abc import Sequence
+from typing import Literal, NotRequired, TypeAlias, TypedDict
+
+from replenish_client._values import Amount, Metadata, Moment, amount, idempotency_key, known, metadata, optional_moment
+
+ProductType: TypeAlias = Literal["credit", "service", "good"]
+CurrencyType: TypeAlias = Literal["standard", "credit"]
+OverdraftPolicy: TypeAlias = Literal["none", "limited", "unlimited"]
+DurationUnit: TypeAlias = Literal["hours", "days", "weeks", "months", "years"]
+Aggregation: TypeAlias = Literal["sum", "count"]
+MeterStatus: TypeAlias = Literal["active", "inactive"]
+Category: TypeAlias = Literal["paid", "promotional"]
+Shortfall: TypeAlias = Literal["reject", "owe"]
+Order: TypeAlias = Literal["newest", "oldest"]
+Scope: TypeAlias = Literal[
+    "read", "usage:write", "credits:write", "catalog:write", "customers:write", "payments:write", "keys:write", "*"
+]
+
+
+class NewCreditConfig(TypedDict):
+    """What one unit of a price grants.
+
+    `currency_id`: a credit currency, by id or lookup key. `priority`: 0 to 100, lower burns first, 50 unless said. A
+    `valid_duration_value` of 0, as when left out, never expires. `scope`: meters, by id, event name or lookup key, that the
+    credits may pay for; empty = all.
+    """
+
+    currency_id: str
+    credit_amount: Amount
+    priority: NotRequired[int]
+    valid_duration_value: NotRequired[int]
+    valid_duration_unit: NotRequired[DurationUnit]
+    scope: NotRequired[Sequence[str]]
+
+
+class NewCurrencyOption(TypedDict):
+    """A further currency, by id or code, that a price can be paid in."""
+
+    currency_id: str
+    unit_amount: Amount
+
+
+class NewUsageEvent(TypedDict):
+    """One use, as `usage.record` takes it. `customer`: id or external id. `meter`: id, event name or lookup key."""
+
+    customer: str
+    meter: str
+    idempotency_key: str
+    value: NotRequired[Amount]
+    timestamp: NotRequired[Moment]
+    shortfall: NotRequired[Shortfall]
+    properties: NotRequired[Metadata]
+
+
+def credit_config(given: NewCreditConfig | None) -> dict[str, object] | None:
+    """As the wire takes it. Raises TypeError or ValueError naming the amount."""
+    if given is None:
+        return None
+    return {**given, "credit_amount": amount(given["credit_amount"], "credit_config.credit_amount")}
+
+
+def currency_options(given: Sequence[NewCurrencyOption] | None) -> list[dict[str, object]] | None:
+    """As the wire takes it. Raises TypeError or ValueError naming the amount."""
+    if given is None:
+        return None
+    return [
+        {**option, "unit_amount": amount(option["unit_amount"], f"currency_options[{place}].unit_amount")}
+        for place, option in enumerate(given)
+    ]
+
+
+def usage_event(given: NewUsageEvent, *, place: str = "") -> dict[str, object]:
+    """As the wire takes it. Raises TypeError or ValueError naming the field."""
+    properties = given.get("properties")
+    return {
+        **given,
+        "idempotency_key": idempotency_key(given["idempotency_key"], f"{place}idempotency_key"),
+        **known(
+            value=amount(given["value"], f"{place}value") if "value" in given else None,
+            timestamp=optional_moment(given.get("timestamp"), f"{place}timestamp"),
+            properties=None if properties is None else metadata(properties, f"{place}properties"),
+        ),
+    }
