@@ -3,7 +3,7 @@
 from replenish_client import Replenish
 
 client = Replenish(api_key="rk_test_…", base_url="http://127.0.0.1:8700")
-client.usage.record(customer="ann", meter="api_calls", value="3", idempotency_key="job-88")
+client.usage.record(customer_id="ann", meter_id="api_calls", value="3", idempotency_key="job-88")
 """
 
 from msgspec import UNSET, UnsetType

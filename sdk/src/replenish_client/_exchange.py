@@ -138,13 +138,7 @@ def _decode(response: httpx.Response, content: bytes | msgspec.Raw, kind: type[T
 
 @cache
 def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
-    return msgspec.json.Decoder(kind, dec_hook=_decode_own)
-
-
-def _decode_own(kind: type[object], value: object) -> object:
-    if kind is Problem and isinstance(value, dict):
-        return Problem(cast("dict[str, object]", value))
-    raise NotImplementedError(f"cannot read a {kind.__name__}")
+    return msgspec.json.Decoder(kind)
 
 
 def _unexpected(response: httpx.Response, message: str) -> UnexpectedAnswerError:

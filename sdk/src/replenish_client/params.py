@@ -43,10 +43,10 @@ class NewCurrencyOption(TypedDict):
 
 
 class NewUsageEvent(TypedDict):
-    """One use, as `usage.record` takes it. `customer`: id or external id. `meter`: id, event name or lookup key."""
+    """One use, as `usage.record` takes it. `customer_id`: id or external id. `meter_id`: id, event name or lookup key."""
 
-    customer: str
-    meter: str
+    customer_id: str
+    meter_id: str
     idempotency_key: str
     value: NotRequired[Amount]
     timestamp: NotRequired[Moment]

@@ -81,6 +81,8 @@ class AsyncTransport:
         return await self._once(request)
 
     async def _once(self, request: Request) -> httpx.Response:
+        if self._http.is_closed:
+            raise ReplenishError("This client is closed.")
         try:
             response = await self._http.request(
                 request.method,

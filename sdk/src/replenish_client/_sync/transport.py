@@ -82,6 +82,8 @@ class Transport:
         return self._once(request)
 
     def _once(self, request: Request) -> httpx.Response:
+        if self._http.is_closed:
+            raise ReplenishError("This client is closed.")
         try:
             response = self._http.request(
                 request.method,

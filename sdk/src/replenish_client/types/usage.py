@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from replenish_client.errors import ApiError, error_of
 from replenish_client.types.base import Answer, StoredMetadata
 from replenish_client.types.problems import Problem
 
@@ -58,10 +59,32 @@ class RecordedUsage(Answer, frozen=True, kw_only=True):
     event: UsageEvent
 
 
+class UsageRefusal(Answer, frozen=True, kw_only=True):
+    """Why an event of a batch was refused. The numbers stand for `insufficient_credits`, `field` for a wrong value."""
+
+    status: int
+    code: str
+    detail: str
+    field: str | None
+    required: Decimal | None
+    available: Decimal | None
+    balance: Decimal | None
+    owed: Decimal | None
+    top_up_url: str | None
+
+    def as_error(self) -> ApiError:
+        """The error that `usage.record` would have raised for this event alone."""
+        amounts = {"required": self.required, "available": self.available, "balance": self.balance, "owed": self.owed}
+        numbers = {name: f"{value:f}" for name, value in amounts.items() if value is not None}
+        errors = [] if self.field is None else [{"field": self.field, "detail": self.detail}]
+        problem = {"status": self.status, "code": self.code, "detail": self.detail, "errors": errors}
+        return error_of(Problem({**problem, **numbers, "top_up_url": self.top_up_url}))
+
+
 class UsageResult(Answer, frozen=True, kw_only=True):
-    """What became of one event of a batch. `status`: `recorded`, `replayed`, or `refused` with the `problem`."""
+    """What became of one event of a batch. `status`: `recorded`, `replayed`, or `refused` with the `refusal`."""
 
     status: str
     event: UsageEvent | None
     balance: Decimal | None
-    problem: Problem | None
+    refusal: UsageRefusal | None

@@ -13,8 +13,8 @@ class AsyncAdjustments(AsyncResource):
     async def create(
         self,
         *,
-        customer: str,
-        currency: str,
+        customer_id: str,
+        currency_id: str,
         amount: Amount,
         reason: str,
         expires_at: Moment | None = None,
@@ -25,8 +25,8 @@ class AsyncAdjustments(AsyncResource):
         Raises PaymentRequiredError when more would be taken than can be spent: nothing is taken.
         """
         body = known(
-            customer=customer,
-            currency=currency,
+            customer_id=customer_id,
+            currency_id=currency_id,
             amount=wire_amount(amount, "amount"),
             reason=reason,
             expires_at=optional_moment(expires_at, "expires_at"),
@@ -34,10 +34,10 @@ class AsyncAdjustments(AsyncResource):
         return await self._transport.post("/v1/adjustments", Adjustment, body, key=idempotency_key)
 
     def list(
-        self, *, customer: str | None = None, limit: int | None = None, cursor: str | None = None
+        self, *, customer_id: str | None = None, limit: int | None = None, cursor: str | None = None
     ) -> AsyncPages[Adjustment]:
         """List adjustments, newest first."""
-        filters = query(customer=customer, limit=limit, cursor=cursor)
+        filters = query(customer_id=customer_id, limit=limit, cursor=cursor)
         return self._transport.pages("/v1/adjustments", Adjustment, filters)
 
     async def retrieve(self, adjustment: str) -> Adjustment:

@@ -25,8 +25,8 @@ class AsyncCreditGrants(AsyncResource):
     async def create(
         self,
         *,
-        customer: str,
-        currency: str,
+        customer_id: str,
+        currency_id: str,
         amount: Amount,
         category: Category | None = None,
         name: str | None = None,
@@ -39,12 +39,12 @@ class AsyncCreditGrants(AsyncResource):
     ) -> CreditGrant:
         """Give a customer credits, `promotional` unless said. Whatever the customer owes is repaid from them first.
 
-        `customer`: id or external id. `currency`: a credit currency's id or lookup key. `priority`: 0 to 100, lower burns
-        first, 50 unless said. Without `expires_at` they never expire. `scope`: meters that they may pay for; empty = all.
+        `customer_id`: id or external id. `currency_id`: a credit currency's id or lookup key. `priority`: 0 to 100, lower
+        burns first, 50 unless said. Without `expires_at` they never expire. `scope`: meters that they may pay for; empty = all.
         """
         body = known(
-            customer=customer,
-            currency=currency,
+            customer_id=customer_id,
+            currency_id=currency_id,
             amount=wire_amount(amount, "amount"),
             category=category,
             name=name,
@@ -59,14 +59,16 @@ class AsyncCreditGrants(AsyncResource):
     def list(
         self,
         *,
-        customer: str | None = None,
-        currency: str | None = None,
+        customer_id: str | None = None,
+        currency_id: str | None = None,
         only_open: bool | None = None,
         limit: int | None = None,
         cursor: str | None = None,
     ) -> AsyncPages[CreditGrant]:
         """List credit grants, newest first; `only_open` leaves out those with nothing left."""
-        filters = query(customer=customer, currency=currency, only_open=only_open, limit=limit, cursor=cursor)
+        filters = query(
+            customer_id=customer_id, currency_id=currency_id, only_open=only_open, limit=limit, cursor=cursor
+        )
         return self._transport.pages("/v1/credit_grants", CreditGrant, filters)
 
     async def retrieve(self, credit_grant: str) -> CreditGrant:

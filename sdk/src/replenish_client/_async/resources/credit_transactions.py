@@ -14,8 +14,8 @@ class AsyncCreditTransactions(AsyncResource):
     def list(
         self,
         *,
-        customer: str,
-        currency: str | None = None,
+        customer_id: str,
+        currency_id: str | None = None,
         type: str | Sequence[str] | None = None,  # noqa: A002 - the wire's word
         start: Moment | None = None,
         end: Moment | None = None,
@@ -24,11 +24,11 @@ class AsyncCreditTransactions(AsyncResource):
     ) -> AsyncPages[CreditTransaction]:
         """List a customer's statement, newest first: booked at `start` or later and before `end`.
 
-        `customer`: id or external id. `type`: one or several, such as `["usage", "expiry"]`.
+        `customer_id`: id or external id. `type`: one or several, such as `["usage", "expiry"]`.
         """
         filters = query(
-            customer=customer,
-            currency=currency,
+            customer_id=customer_id,
+            currency_id=currency_id,
             type=type,
             start=start,
             end=end,

@@ -10,10 +10,10 @@ class AsyncUsageEvents(AsyncResource):
     """`client.usage_events`."""
 
     def list(
-        self, *, customer: str, meter: str | None = None, limit: int | None = None, cursor: str | None = None
+        self, *, customer_id: str, meter_id: str | None = None, limit: int | None = None, cursor: str | None = None
     ) -> AsyncPages[UsageEvent]:
-        """List a customer's usage events, newest first. `customer`: id or external id."""
-        filters = query(customer=customer, meter=meter, limit=limit, cursor=cursor)
+        """List a customer's usage events, newest first. `customer_id`: id or external id."""
+        filters = query(customer_id=customer_id, meter_id=meter_id, limit=limit, cursor=cursor)
         return self._transport.pages("/v1/usage_events", UsageEvent, filters)
 
     async def retrieve(self, usage_event: str) -> UsageEvent:

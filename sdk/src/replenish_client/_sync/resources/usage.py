@@ -21,8 +21,8 @@ class Usage(Resource):
     def record(
         self,
         *,
-        customer: str,
-        meter: str,
+        customer_id: str,
+        meter_id: str,
         idempotency_key: str,
         value: Amount | None = None,
         timestamp: Moment | None = None,
@@ -31,14 +31,14 @@ class Usage(Resource):
     ) -> RecordedUsage:
         """Record one event of `value` (1 unless said) units and debit its credits, exactly once per key.
 
-        `customer`: id or external id. `meter`: id, event name or lookup key. `idempotency_key` is kept for good per
-        customer: take the id of the work that was done, or keep a `new_idempotency_key()` beside it. `timestamp`: at most
+        `customer_id`: id or external id. `meter_id`: id, event name or lookup key. `idempotency_key` is kept for good
+        per customer: take the id of the work that was done, or keep a `new_idempotency_key()` beside it. `timestamp`: at most
         35 days ago, now unless said. `shortfall`: what to do when credits are short, by the currency's policy unless said.
 
         Raises InsufficientCreditsError: nothing was taken, and the same key works after a top-up. NotFoundError for an
         unknown customer or meter. IdempotencyMismatchError when the key was used with other fields.
         """
-        event: NewUsageEvent = {"customer": customer, "meter": meter, "idempotency_key": idempotency_key}
+        event: NewUsageEvent = {"customer_id": customer_id, "meter_id": meter_id, "idempotency_key": idempotency_key}
         if value is not None:
             event["value"] = value
         if timestamp is not None:
@@ -52,7 +52,7 @@ class Usage(Resource):
     def record_many(self, events: Sequence[NewUsageEvent]) -> Sequence[UsageResult]:
         """Record 1 to 1,000 events in one request, one result each, in the order sent, as if sent one by one.
 
-        A refused event does not raise: its result has the `problem`. Send it again under its own key.
+        A refused event does not raise: its result has the `refusal`. Send it again under its own key.
         """
         body = {"events": [usage_event(event, place=f"events[{place}].") for place, event in enumerate(events)]}
         return (self._transport.post("/v1/usage/batch", _Batch, body)).data
