@@ -75,7 +75,7 @@ def test_requests_are_what_the_api_takes(name, full):
         if keyed:
             own = (json.decode(found.request.content) if found.request.content else {}).get("idempotency_key")
             assert own == given["idempotency_key"] or found.request.headers["Idempotency-Key"] == "key-1"
-    assert ("Idempotency-Key" in found.request.headers) == (found.request.method == "POST")
+    assert ("Idempotency-Key" in found.request.headers) == (found.request.method in {"POST", "PUT"})
 
 
 def unsent(schema: Mapping[str, Any], sent: Any, where: str = "body") -> list[str]:

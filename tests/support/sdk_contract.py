@@ -31,7 +31,7 @@ AMOUNTS = re.compile(
 )
 TIMES = re.compile(r"_at$|_until$|^(timestamp|now|test_clock|as_of)$")
 # Texts that must look like what they are.
-TEXTS = {"code": "GBP", "idempotency_key": "key-1"}
+TEXTS = {"code": "GBP", "idempotency_key": "key-1", "wording": "I agree to this."}
 
 Schema = Mapping[str, Any]
 

@@ -75,11 +75,11 @@ def prepare(
     body: object = None,
     key: str | None = None,
 ) -> Request:
-    """Every POST carries an Idempotency-Key, the caller's or a fresh one, so that a retry has no second effect."""
+    """Every POST and PUT carries an Idempotency-Key, the caller's or a fresh one, so that a retry has no second effect."""
     headers = {"Authorization": f"Bearer {api_key}", "Accept": "application/json", "User-Agent": USER_AGENT}
     if body is not None:
         headers["Content-Type"] = "application/json"
-    if method == "POST":
+    if method in {"POST", "PUT"}:
         headers["Idempotency-Key"] = new_idempotency_key() if key is None else idempotency_key(key)
     return Request(
         method=method,

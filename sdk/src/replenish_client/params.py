@@ -18,6 +18,33 @@ Scope: TypeAlias = Literal[
     "read", "usage:write", "credits:write", "catalog:write", "customers:write", "payments:write", "keys:write", "*"
 ]
 
+SessionMode: TypeAlias = Literal["payment", "setup"]
+RechargeMode: TypeAlias = Literal["packs", "target"]
+TopupState: TypeAlias = Literal["open", "submitted", "settled", "failed", "cancelled", "expired"]
+PaymentState: TypeAlias = Literal[
+    "decided",
+    "prepared",
+    "submitted",
+    "confirming",
+    "needs_customer",
+    "settled",
+    "declined",
+    "cancelled",
+    "unapplied",
+    "refunded",
+]
+AttemptState: TypeAlias = Literal[
+    "decided",
+    "prepared",
+    "submitted",
+    "needs_customer",
+    "succeeded",
+    "declined",
+    "cancelled",
+    "expired",
+    "refused",
+]
+
 
 class NewCreditConfig(TypedDict):
     """What one unit of a price grants.
@@ -52,6 +79,14 @@ class NewUsageEvent(TypedDict):
     timestamp: NotRequired[Moment]
     shortfall: NotRequired[Shortfall]
     properties: NotRequired[Metadata]
+
+
+class NewConsent(TypedDict):
+    """The customer's explicit act, as you recorded it: the `wording` that they agreed to, and from where."""
+
+    wording: str
+    ip: NotRequired[str]
+    user_agent: NotRequired[str]
 
 
 def credit_config(given: NewCreditConfig | None) -> dict[str, object] | None:

@@ -8,6 +8,7 @@ import httpx
 from replenish_client._async.resources.adjustments import AsyncAdjustments
 from replenish_client._async.resources.api_keys import AsyncApiKeys
 from replenish_client._async.resources.campaigns import AsyncCampaigns
+from replenish_client._async.resources.checkout_sessions import AsyncCheckoutSessions
 from replenish_client._async.resources.credit_grants import AsyncCreditGrants
 from replenish_client._async.resources.credit_transactions import AsyncCreditTransactions
 from replenish_client._async.resources.customers import AsyncCustomers
@@ -15,9 +16,14 @@ from replenish_client._async.resources.events import AsyncEvents
 from replenish_client._async.resources.meters import AsyncMeters
 from replenish_client._async.resources.payment_currencies import AsyncPaymentCurrencies
 from replenish_client._async.resources.payment_links import AsyncPaymentLinks
+from replenish_client._async.resources.payment_methods import AsyncPaymentMethods
+from replenish_client._async.resources.payments import AsyncPayments
 from replenish_client._async.resources.portal_sessions import AsyncPortalSessions
 from replenish_client._async.resources.prices import AsyncPrices
 from replenish_client._async.resources.products import AsyncProducts
+from replenish_client._async.resources.recharge_attempts import AsyncRechargeAttempts
+from replenish_client._async.resources.recharge_rules import AsyncRechargeRules
+from replenish_client._async.resources.topups import AsyncTopups
 from replenish_client._async.resources.usage import AsyncUsage
 from replenish_client._async.resources.usage_events import AsyncUsageEvents
 from replenish_client._async.resources.workspace import AsyncTestClock, AsyncWorkspaces
@@ -50,6 +56,7 @@ class AsyncReplenish:
         self.adjustments = AsyncAdjustments(transport)
         self.api_keys = AsyncApiKeys(transport)
         self.campaigns = AsyncCampaigns(transport)
+        self.checkout_sessions = AsyncCheckoutSessions(transport)
         self.credit_grants = AsyncCreditGrants(transport)
         self.credit_transactions = AsyncCreditTransactions(transport)
         self.customers = AsyncCustomers(transport)
@@ -57,10 +64,15 @@ class AsyncReplenish:
         self.meters = AsyncMeters(transport)
         self.payment_currencies = AsyncPaymentCurrencies(transport)
         self.payment_links = AsyncPaymentLinks(transport)
+        self.payment_methods = AsyncPaymentMethods(transport)
+        self.payments = AsyncPayments(transport)
         self.portal_sessions = AsyncPortalSessions(transport)
         self.prices = AsyncPrices(transport)
         self.products = AsyncProducts(transport)
+        self.recharge_attempts = AsyncRechargeAttempts(transport)
+        self.recharge_rules = AsyncRechargeRules(transport)
         self.test_clock = AsyncTestClock(transport)
+        self.topups = AsyncTopups(transport)
         self.usage = AsyncUsage(transport)
         self.usage_events = AsyncUsageEvents(transport)
         self.workspace = AsyncWorkspaces(transport)

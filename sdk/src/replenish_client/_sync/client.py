@@ -11,6 +11,7 @@ from replenish_client._options import options
 from replenish_client._sync.resources.adjustments import Adjustments
 from replenish_client._sync.resources.api_keys import ApiKeys
 from replenish_client._sync.resources.campaigns import Campaigns
+from replenish_client._sync.resources.checkout_sessions import CheckoutSessions
 from replenish_client._sync.resources.credit_grants import CreditGrants
 from replenish_client._sync.resources.credit_transactions import CreditTransactions
 from replenish_client._sync.resources.customers import Customers
@@ -18,9 +19,14 @@ from replenish_client._sync.resources.events import Events
 from replenish_client._sync.resources.meters import Meters
 from replenish_client._sync.resources.payment_currencies import PaymentCurrencies
 from replenish_client._sync.resources.payment_links import PaymentLinks
+from replenish_client._sync.resources.payment_methods import PaymentMethods
+from replenish_client._sync.resources.payments import Payments
 from replenish_client._sync.resources.portal_sessions import PortalSessions
 from replenish_client._sync.resources.prices import Prices
 from replenish_client._sync.resources.products import Products
+from replenish_client._sync.resources.recharge_attempts import RechargeAttempts
+from replenish_client._sync.resources.recharge_rules import RechargeRules
+from replenish_client._sync.resources.topups import Topups
 from replenish_client._sync.resources.usage import Usage
 from replenish_client._sync.resources.usage_events import UsageEvents
 from replenish_client._sync.resources.workspace import TestClock, Workspaces
@@ -51,6 +57,7 @@ class Replenish:
         self.adjustments = Adjustments(transport)
         self.api_keys = ApiKeys(transport)
         self.campaigns = Campaigns(transport)
+        self.checkout_sessions = CheckoutSessions(transport)
         self.credit_grants = CreditGrants(transport)
         self.credit_transactions = CreditTransactions(transport)
         self.customers = Customers(transport)
@@ -58,10 +65,15 @@ class Replenish:
         self.meters = Meters(transport)
         self.payment_currencies = PaymentCurrencies(transport)
         self.payment_links = PaymentLinks(transport)
+        self.payment_methods = PaymentMethods(transport)
+        self.payments = Payments(transport)
         self.portal_sessions = PortalSessions(transport)
         self.prices = Prices(transport)
         self.products = Products(transport)
+        self.recharge_attempts = RechargeAttempts(transport)
+        self.recharge_rules = RechargeRules(transport)
         self.test_clock = TestClock(transport)
+        self.topups = Topups(transport)
         self.usage = Usage(transport)
         self.usage_events = UsageEvents(transport)
         self.workspace = Workspaces(transport)

@@ -74,6 +74,7 @@ class AsyncPaymentCurrencies(AsyncResource):
         *,
         name: str | UnsetType = UNSET,
         symbol: str | UnsetType = UNSET,
+        lookup_key: str | UnsetType | None = UNSET,
         active: bool | UnsetType = UNSET,
         overdraft_policy: OverdraftPolicy | UnsetType = UNSET,
         overdraft_limit: Amount | UnsetType | None = UNSET,
@@ -83,6 +84,7 @@ class AsyncPaymentCurrencies(AsyncResource):
         body = given(
             name=name,
             symbol=symbol,
+            lookup_key=lookup_key,
             active=active,
             overdraft_policy=overdraft_policy,
             overdraft_limit=optional_amount(overdraft_limit, "overdraft_limit"),
