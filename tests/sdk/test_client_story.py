@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from replenish_client import (
+    ApiError,
     AsyncReplenish,
     AuthenticationError,
     ConflictError,
@@ -229,3 +230,45 @@ def test_metadata_comes_back_as_it_went(client: Replenish):
     made = client.campaigns.create(name="Spring", metadata=given)
     assert client.campaigns.retrieve(made.number).metadata == given
     assert client.campaigns.update(made.id, archived=True).archived_at is not None
+
+
+def test_buying_and_standing_orders(client: Replenish):
+    meter = client.meters.create(name="API calls", event_name="api_calls", unit="call")
+    product = client.products.create(name="Pack", type="credit")
+    price = client.prices.create(
+        product_id=product.id,
+        currency_id="USD",
+        unit_amount="10",
+        credit_config={"currency_id": meter.currency_id, "credit_amount": "1000"},
+    )
+    client.payment_currencies.update_recharge_config(meter.currency_id, base_price_id=price.id)
+    ann = client.customers.create(external_id="ann", email="ann@example.com")
+
+    quote = client.topups.quote(price_id=price.id, quantity=3, customer_id="ann")
+    assert (quote.amount, quote.credits, quote.balance_after) == (30, 3000, 3000)
+    with pytest.raises(ApiError):  # Ann has saved no payment method yet
+        client.topups.create(customer_id="ann", price_id=price.id)
+    session = client.checkout_sessions.create(
+        customer_id="ann", price_id=price.id, quantity=2, success_url="https://example.com/done"
+    )
+    assert session.customer_id == ann.id
+    assert [each.id for each in client.checkout_sessions.list(customer_id="ann")] == [session.id]
+    assert client.checkout_sessions.expire(session.id).state == "expired"
+
+    saved = client.recharge_rules.save(
+        customer_id="ann",
+        credit_currency_id=meter.currency_id,
+        enabled=False,
+        threshold=Decimal(500),
+        month_amount_max=20,
+    )
+    rule = client.recharge_rules.retrieve(saved.rule.id)
+    assert (rule.status, rule.threshold, rule.month_amount_max, saved.charges_now) == ("off", 500, 20, False)
+    with pytest.raises(ValidationError) as wrong:
+        client.recharge_rules.save(
+            customer_id="ann", credit_currency_id=meter.currency_id, enabled=False, threshold=500, charge_amount_max=5
+        )
+    assert [error.field for error in wrong.value.errors] == ["charge_amount_max"]
+    assert untyped_amounts([quote, session, saved, rule]) == []
+    for listed in (client.topups, client.payments, client.payment_methods, client.recharge_attempts):
+        assert list(listed.list(customer_id="ann")) == []
