@@ -99,13 +99,25 @@ async def create_checkout_session(
 
 
 async def open_payment_link(
-    *, db: Database, slug: str, customer_id: CustomerId | None = None, quantity: int | None = None
+    *,
+    db: Database,
+    slug: str,
+    customer_id: CustomerId | None = None,
+    quantity: int | None = None,
+    success_url: str | None = None,
+    cancel_url: str | None = None,
 ) -> CheckoutSession:
     """A new session of a payment link. `customer_id`: who is signed in to the portal of the link's workspace, if anyone.
 
+    `success_url` and `cancel_url`: where the address that the buyer followed asks to lead afterwards; the first comes
+    before the link's own.
+
     A quantity from the address is taken only where the link lets the buyer choose.
-    Raises NotFound(payment link | customer), Invalid(price_id | quantity) as a purchase does, SessionEnded when inactive.
+    Raises NotFound(payment link | customer), Invalid(price_id | quantity | success_url | cancel_url), SessionEnded when inactive.
     """
+    for field, url in (("success_url", success_url), ("cancel_url", cancel_url)):
+        if url is not None:
+            clean_url(url, field=field)
     link = await catalog.link_by_slug(db, slug=slug)
     if not link.active:
         raise SessionEnded
@@ -131,7 +143,8 @@ async def open_payment_link(
             quantity=chosen,
             quantity_adjustable=link.quantity_adjustable,
             payment_link_id=link.id,
-            success_url=link.after_completion_url,
+            success_url=success_url or link.after_completion_url,
+            cancel_url=cancel_url,
             created_at=now,
             expires_at=now + SESSION_LASTS,
         )

@@ -21,6 +21,7 @@ from replenish.flows.record_usage import NewUsage, Outcome, record_usage
 from replenish.main.providers import open_sandbox_for, providers_of
 from replenish.main.startup import open_database
 from replenish.payments.provider import Provider
+from replenish.portal import router as portal
 from replenish.web import context, errors, pages, request_ids
 from replenish.web.context import Context, context_of
 from replenish.web.identity import Doorkeeper
@@ -56,7 +57,7 @@ def create_app(settings: Settings | None = None, *, providers: Mapping[str, Prov
             await sandbox.close()
             await db.close()
 
-    templates = {"admin": admin.TEMPLATES}
+    templates = {"admin": admin.TEMPLATES, "portal": portal.TEMPLATES}
     shell = pages.mount(secret_key=known.secret_key, base_url=known.base_url, templates=templates)
     return Litestar(
         route_handlers=[
@@ -65,6 +66,7 @@ def create_app(settings: Settings | None = None, *, providers: Mapping[str, Prov
             v1_router(),
             webhooks_router(),
             admin.admin_router(),
+            portal.portal_router(),
             *shell.route_handlers,
         ],
         before_send=[*shell.before_send, request_ids.add_header],

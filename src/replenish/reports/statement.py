@@ -61,7 +61,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     top_up_id: TopUpId | None
     top_up_number: str | None
     top_up_origin: str | None
-    # Of an automatic top-up: why it was made, as it was recorded.
+    # Of an automatic top-up: why it was made, by the numbers that were judged; what became of it is the attempt's to say.
     attempt_detail: str | None
     meter_id: MeterId | None
     meter_name: str | None
@@ -151,7 +151,8 @@ with mine as (
 )
 select page.*, lots.name as lot_name, lots.category, lots.source,
        top_ups.id as top_up_id, top_ups.number as top_up_number, top_ups.origin as top_up_origin,
-       recharge_attempts.detail as attempt_detail, meters.name as meter_name, meters.unit
+       'The balance of ' || trim_scale(recharge_attempts.balance) || ' was below '
+           || trim_scale(recharge_attempts.threshold) || '.' as attempt_detail, meters.name as meter_name, meters.unit
 from page
 left join lots on lots.customer_id = page.customer_id and lots.id = page.lot_id
 left join top_ups on lots.source = 'top_up' and top_ups.customer_id = page.customer_id and top_ups.id = lots.source_id

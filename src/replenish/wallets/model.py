@@ -169,6 +169,13 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     as_of: datetime
 
 
+class Expiring(msgspec.Struct, frozen=True):
+    """What is left of the lots that end first, if nothing of them is spent before."""
+
+    at: datetime
+    amount: Credits
+
+
 class InsufficientCredits(PaymentRequired):
     """A debit that nothing can pay. Takes nothing."""
 

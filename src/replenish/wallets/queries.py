@@ -9,7 +9,7 @@ from replenish.core.money import NO_CREDITS
 from replenish.core.rows import row_to, rows_to, value
 from replenish.wallets import store
 from replenish.wallets.book import Book
-from replenish.wallets.model import Adjustment, Balance, Lot, Wallet, WalletRef
+from replenish.wallets.model import Adjustment, Balance, Expiring, Lot, Wallet, WalletRef
 
 _WALLETS = (
     "select wallets.*, greatest(wallets.now_at, coalesce(workspaces.test_clock, clock_timestamp())) as book_now"
@@ -101,6 +101,19 @@ async def lots(
         limit,
     )
     return rows_to(Lot, rows)
+
+
+async def next_expiry(db: Reads, *, customer_id: CustomerId, wallet_id: WalletId, now: datetime) -> Expiring | None:
+    """When credits of this wallet expire next, and how many; None when nothing that it holds at `now` ever does."""
+    row = await db.fetchrow(
+        "select expires_at as at, sum(remaining) as amount from lots"
+        " where customer_id = $1 and wallet_id = $2 and closed_at is null and effective_at <= $3 and expires_at > $3"
+        " group by expires_at order by expires_at limit 1",
+        customer_id,
+        wallet_id,
+        now,
+    )
+    return None if row is None else row_to(Expiring, row)
 
 
 async def ref_of(db: Reads, *, customer_id: CustomerId, wallet_id: WalletId) -> WalletRef:

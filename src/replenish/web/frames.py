@@ -29,6 +29,7 @@ PORTAL_NAV: Final = (
     NavItem("overview", "Overview", "/portal"),
     NavItem("buy", "Buy credits", "/portal/buy"),
     NavItem("auto_recharge", "Auto-recharge", "/portal/auto-recharge"),
+    NavItem("credit_grants", "Credit grants", "/portal/credit-grants"),
     NavItem("history", "History", "/portal/history"),
     NavItem("payment_methods", "Payment methods", "/portal/payment-methods"),
 )

@@ -37,8 +37,8 @@ async def end_expired_links(db: Database, *, providers: Mapping[str, Provider]) 
 
 
 def return_url(settings: Settings) -> str:
-    """Where a bank sends a customer back to who has authenticated: the portal's auto-recharge page."""
-    return f"{settings.base_url}/portal/auto-recharge"
+    """Where a bank sends a customer back to who has authenticated; it needs no session, they may come from an e-mail."""
+    return f"{settings.base_url}/portal/returned"
 
 
 async def _each(look: Awaitable[bool], failed: str) -> int:

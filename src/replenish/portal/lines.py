@@ -1,0 +1,37 @@
+"""A statement's lines as the pages and the download show them."""
+
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+
+from replenish.core.ids import TOP_UP
+from replenish.reports.statement import Line
+
+# Booked this much later than it happened: worth saying.
+_LATE: Final = timedelta(minutes=1)
+
+
+class ShownLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line in words. `href` leads to the purchase it belongs to; `detail` is why an automatic one was made."""
+
+    line: Line
+    text: str
+    detail: str
+    href: str | None
+    late: bool
+
+
+def shown(line: Line) -> ShownLine:
+    details = [] if line.attempt_detail is None else [line.attempt_detail]
+    if line.owed:
+        details.append(f"{line.owed} of it is owed.")
+    if line.kind == "repayment":
+        details.append(f"{line.moved} credits paid for earlier usage.")
+    return ShownLine(
+        line=line,
+        text=line.description,
+        detail=" ".join(details),
+        href=None if line.top_up_id is None else f"/portal/top-ups/{TOP_UP.text(line.top_up_id)}",
+        late=line.booked_at - line.occurred_at > _LATE,
+    )

@@ -1,0 +1,60 @@
+"""The first page: what the customer has, what expires next, what automatic top-up is doing, what happened last."""
+
+from typing import Final
+
+import msgspec
+from litestar import Response, get
+
+from replenish.core.ids import TOP_UP
+from replenish.portal.lines import shown
+from replenish.portal.rules_in_words import RuleState, state_of
+from replenish.portal.visitor import Visit, visit_of
+from replenish.reports.statement import statement
+from replenish.wallets import queries as wallets
+from replenish.wallets.model import Expiring
+from replenish.web.pages import PageRequest
+
+_RECENT: Final = 8
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """One credit currency on the overview."""
+
+    state: RuleState
+    expiring: Expiring | None
+    # Where the customer confirms the payment that waits for them.
+    confirm_href: str | None
+
+
+async def _card(visit: Visit, state: RuleState) -> Card:
+    wallet_id = state.holding.balance.wallet_id
+    expiring = None
+    if wallet_id is not None:
+        expiring = await wallets.next_expiry(
+            visit.db, customer_id=visit.customer_id, wallet_id=wallet_id, now=state.holding.balance.as_of
+        )
+    top_up_id = None if state.waiting is None else state.waiting.top_up_id
+    return Card(
+        state=state,
+        expiring=expiring,
+        confirm_href=None if top_up_id is None else f"/portal/top-ups/{TOP_UP.text(top_up_id)}",
+    )
+
+
+@get("/")
+async def overview(request: PageRequest) -> Response[str]:
+    visit = await visit_of(request)
+    cards: list[Card] = []
+    for holding in visit.holdings:
+        state = await state_of(
+            visit.db, workspace_id=visit.workspace_id, customer_id=visit.customer_id, holding=holding
+        )
+        cards.append(await _card(visit, state))
+    lines = await statement(visit.db, workspace_id=visit.workspace_id, customer_id=visit.customer_id, limit=_RECENT)
+    return visit.page(
+        request,
+        "portal/overview.html",
+        section="overview",
+        cards=cards,
+        lines=[shown(line) for line in lines],
+    )
