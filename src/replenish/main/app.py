@@ -11,6 +11,7 @@ from litestar.datastructures import State
 
 from replenish.admin import router as admin
 from replenish.api import openapi
+from replenish.api.paymentkit.router import paymentkit_router
 from replenish.api.v1.router import v1_router
 from replenish.api.webhooks import webhooks_router
 from replenish.core import settings as environment
@@ -64,6 +65,7 @@ def create_app(settings: Settings | None = None, *, providers: Mapping[str, Prov
             healthz,
             openapi_document,
             v1_router(),
+            paymentkit_router(),
             webhooks_router(),
             admin.admin_router(),
             portal.portal_router(),

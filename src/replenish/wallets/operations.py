@@ -1,12 +1,12 @@
 """Opening and saving books: the only way credits move. Flows call these inside their transaction."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from replenish.core.errors import NotFound
-from replenish.core.ids import CustomerId, LotId, WalletId
+from replenish.core.ids import CustomerId, LotId, WalletId, WorkspaceId
 from replenish.core.money import Credits
 from replenish.core.transaction import Tx
 from replenish.ledger import operations as ledger
@@ -154,3 +154,8 @@ async def freeze_customer_wallets(tx: Tx, *, customer_id: CustomerId, frozen_at:
 async def add_adjustment(tx: Tx, *, adjustment: Adjustment) -> None:
     """Keep who gave or took credits by hand, and why; the movement itself is the book's."""
     await store.insert_adjustment(tx, adjustment)
+
+
+async def set_lot_metadata(tx: Tx, *, workspace_id: WorkspaceId, lot_id: LotId, metadata: Mapping[str, object]) -> bool:
+    """A note on a grant: it moves no credits, so no wallet is locked. False when this workspace has no such grant."""
+    return await store.set_lot_metadata(tx, workspace_id=workspace_id, lot_id=lot_id, metadata=metadata) == 1

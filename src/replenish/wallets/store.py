@@ -1,6 +1,6 @@
 """The vault's SQL. A constant number of statements, whatever the number of wallets."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -10,7 +10,7 @@ from asyncpg import Record
 
 from replenish.core import ids
 from replenish.core.db import Reads
-from replenish.core.ids import CustomerId, LotId
+from replenish.core.ids import CustomerId, LotId, WorkspaceId
 from replenish.core.rows import row_to, rows_to, value
 from replenish.core.transaction import Tx
 from replenish.wallets.model import Adjustment, Lot, OwedItem, Wallet, WalletRef
@@ -348,3 +348,9 @@ async def claim_to_look_at(tx: Tx) -> WalletRef | None:
         " limit 1 for no key update of w skip locked"
     )
     return None if row is None else row_to(WalletRef, row)
+
+
+async def set_lot_metadata(tx: Tx, *, workspace_id: WorkspaceId, lot_id: LotId, metadata: Mapping[str, object]) -> int:
+    return await tx.execute(
+        "update lots set metadata = $3 where workspace_id = $1 and id = $2", workspace_id, lot_id, metadata
+    )

@@ -1,0 +1,42 @@
+"""The client's routes, a module per resource. A new resource is one more line here."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from litestar import Router
+from litestar.handlers import HTTPRouteHandler
+
+from replenish.api.paymentkit import (
+    absent,
+    credit_grants,
+    currencies,
+    customers,
+    meter_events,
+    meters,
+    prices,
+    products,
+)
+from replenish.api.paymentkit.bodies import BODY_MAX_BYTES
+from replenish.api.paymentkit.errors import handle
+
+_RESOURCES: Final[Sequence[Sequence[HTTPRouteHandler]]] = (
+    products.routes,
+    prices.routes,
+    currencies.routes,
+    meters.routes,
+    meter_events.routes,
+    credit_grants.routes,
+    customers.routes,
+    absent.routes,
+)
+
+
+def paymentkit_router() -> Router:
+    """Everything that the client calls: under /api."""
+    return Router(
+        path="/api",
+        route_handlers=[handler for routes in _RESOURCES for handler in routes],
+        exception_handlers={Exception: handle},
+        request_max_body_size=BODY_MAX_BYTES,
+        include_in_schema=False,
+    )
