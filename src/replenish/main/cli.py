@@ -13,8 +13,8 @@ from rich.console import Console
 from replenish.core import settings as environment
 from replenish.core.errors import Refusal
 from replenish.core.migrate import migrate as apply_migrations
+from replenish.main import client_keys, log, team, worker
 from replenish.main import dev as development
-from replenish.main import log, team, worker
 from replenish.main.children import end_with_parent
 from replenish.main.postgres_account import EmbeddedPostgresError
 from replenish.main.startup import open_database
@@ -73,7 +73,7 @@ def dev() -> None:
 
     [bold]REPLENISH_HOME[/] is the folder that holds the data (default .replenish), [bold]PORT[/] the port (default 8700),
     [bold]REPLENISH_DATABASE_URL[/] a database to use instead of our own, [bold]REPLENISH_DEV_API_KEY[/] an API key to give to the
-    demo's test workspace.
+    demo's test workspace, [bold]REPLENISH_DEV_PAYMENTKIT_KEY[/] the public key of a PaymentKit client to let into the demo.
     """
     _or_exit(lambda: development.run(Console()))
 
@@ -188,6 +188,60 @@ def link_operator(email: Email) -> None:
     def action() -> None:
         with development.known_database() as url:
             typer.echo(asyncio.run(team.link(url, email=email)))
+
+    _or_exit(action)
+
+
+clients = typer.Typer(
+    help="Which programs may sign requests for a merchant (PaymentKit's client does).", no_args_is_help=True
+)
+app.add_typer(clients, name="clients")
+
+
+@clients.command("add")
+def add_client(
+    public_key: Annotated[str, typer.Argument(help="Its ed25519 public key: 64 hexadecimal characters.")],
+    *,
+    name: Annotated[str, typer.Option(help="How you tell it from others.")] = "PaymentKit client",
+    component: Annotated[
+        str | None, typer.Option(help="Its component DID, if it must say exactly this; otherwise any.")
+    ] = None,
+    workspace: Annotated[
+        str | None, typer.Option(help="Id or name of the live workspace, where there are several.")
+    ] = None,
+) -> None:
+    """Let a client act for a merchant, live and test: whoever holds the private key may do everything an API key may."""
+
+    def action() -> None:
+        with development.known_database() as url:
+            made = asyncio.run(
+                client_keys.add(url, public_key=public_key, name=name, component=component, workspace=workspace)
+            )
+        typer.echo(made)
+
+    _or_exit(action)
+
+
+@clients.command("list")
+def list_clients() -> None:
+    """Print every client key, revoked ones too."""
+
+    def action() -> None:
+        with development.known_database() as url:
+            for line in asyncio.run(client_keys.listed(url)):
+                typer.echo(line)
+
+    _or_exit(action)
+
+
+@clients.command("revoke")
+def revoke_client(client_key: Annotated[str, typer.Argument(help="The id that `add` printed: ck_…")]) -> None:
+    """It stops working within a second."""
+
+    def action() -> None:
+        with development.known_database() as url:
+            asyncio.run(client_keys.revoke(url, client_key=client_key))
+        typer.echo("revoked")
 
     _or_exit(action)
 

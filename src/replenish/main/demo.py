@@ -21,6 +21,7 @@ from replenish.customers import queries as customers
 from replenish.flows import (
     manage_api_keys,
     manage_catalog,
+    manage_clients,
     manage_currencies,
     manage_customers,
     manage_meters,
@@ -40,16 +41,23 @@ PRICE: Final = "price_xxxx"
 PACK: Final = "200,000 Credits Pack"
 
 
-async def ensure_demo(*, db: Database, settings: Settings, api_key: str | None) -> list[tuple[str, str]]:
+async def ensure_demo(
+    *, db: Database, settings: Settings, api_key: str | None, client_key: str | None = None
+) -> list[tuple[str, str]]:
     """Fill the demo workspace where something is missing, and return what to print about it: label and value, in order.
 
     Called at every start of `replenish dev`, before web and worker. `api_key`, when given, becomes a key of the demo's test
     workspace; otherwise one is made on the first start and kept in the home folder, readable by its owner only.
+    `client_key`, when given, is the public key of a PaymentKit client that may sign requests for the demo.
     """
     live, test = await _workspaces(db)
     for workspace in (live, test):
         await _fill(db, workspace.id)
     secret = await _ensure_key(db, test, api_key=api_key)
+    if client_key:
+        await manage_clients.add_client_key(
+            db=db, workspace_id=live.id, name="PaymentKit client of the demo", public_key=client_key
+        )
     operator = await _operator(db, live.id)
     token = await manage_workspaces.create_sign_in_link(db=db, operator_id=operator, mode="test")
     customer = await customers.find_customer(db, workspace_id=test.id, key=CUSTOMER)

@@ -105,7 +105,12 @@ async def _run(*, console: Console, say: Say, home: Path, host: str, port: int) 
         say("preparing the demo workspace")
         db = await database.connect(url, size_max=2, application="replenish dev")
         try:
-            demo = await ensure_demo(db=db, settings=settings, api_key=os.environ.get("REPLENISH_DEV_API_KEY"))
+            demo = await ensure_demo(
+                db=db,
+                settings=settings,
+                api_key=os.environ.get("REPLENISH_DEV_API_KEY"),
+                client_key=os.environ.get("REPLENISH_DEV_PAYMENTKIT_KEY"),
+            )
         finally:
             await db.close()
         if not stopping.is_set():

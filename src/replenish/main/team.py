@@ -20,7 +20,7 @@ async def add(url: str, *, email: str, name: str, role: str, workspace: str | No
     if role not in get_args(Role):
         raise Invalid("role", f"role must be one of {', '.join(get_args(Role))}")
     async with _open(url) as db:
-        place = _chosen(await access.workspaces(db), workspace)
+        place = chosen(await access.workspaces(db), workspace)
         operator_id = await flow.create_operator(
             db=db, workspace_id=place.id, email=email, name=name, role=cast("Role", role)
         )
@@ -38,7 +38,8 @@ async def link(url: str, *, email: str) -> str:
     return admin_link(environment.base_url_from(), token)
 
 
-def _chosen(known: list[Workspace], wanted: str | None) -> Workspace:
+def chosen(known: list[Workspace], wanted: str | None) -> Workspace:
+    """The live workspace by id or name, or the only one. Raises Invalid(workspace)."""
     live = [one for one in known if one.mode == "live"]
     if wanted is not None:
         live = [one for one in live if wanted in {one.name, WORKSPACE.text(one.id)}]
