@@ -1,6 +1,7 @@
 """One call of the API: who asks, for which workspace, with what to serve it. Handlers take `call: Call`."""
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any, Final, cast
 
 import msgspec
@@ -86,7 +87,7 @@ class Gate:
 
 def _check_parameters(connection: Connection, operation: Operation) -> None:
     """A misspelt filter must not answer with everything; a NUL must not reach the database."""
-    query = cast("list[tuple[str, str]]", connection.query_params.multi_items())
+    query = list(cast("Iterable[tuple[str, str]]", connection.query_params.multi_items()))
     seen: set[str] = set()
     for name, value in query:
         if name not in operation.query:

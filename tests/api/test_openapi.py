@@ -1,0 +1,90 @@
+"""The document says what is so, and enough of it."""
+
+from litestar import Litestar
+from litestar.testing import AsyncTestClient
+
+from support.openapi import resolve, routes
+from support.api_shop import Shop
+
+
+async def test_every_route_is_described(client: AsyncTestClient[Litestar]) -> None:
+    document = (await client.get("/openapi.json")).json()
+    assert document["openapi"].startswith("3.1")
+    names: list[str] = []
+    for route in routes(document):
+        operation = route.operation
+        names.append(operation["operationId"])
+        assert operation["summary"], route
+        assert "Scope: `" in operation["description"], route
+        assert {"401", "403", "422", "429", "500"} <= operation["responses"].keys(), route
+        assert ("404" in operation["responses"]) or not route.in_path, route
+        assert ("requestBody" in operation) <= ({"400", "413", "415"} <= operation["responses"].keys()), route
+        for status, response in operation["responses"].items():
+            if int(status) >= 400:
+                assert list(response["content"]) == ["application/problem+json"], route
+    assert len(names) == len(set(names))
+    assert document["security"] == [{"apiKey": []}]
+
+
+async def test_every_body_refuses_what_it_does_not_know(client: AsyncTestClient[Litestar]) -> None:
+    document = (await client.get("/openapi.json")).json()
+    checked = 0
+    for route in routes(document):
+        if route.body_schema is not None:
+            waiting = [route.body_schema]
+            while waiting:
+                schema = resolve(waiting.pop(), document)
+                if "properties" in schema:
+                    assert schema.get("additionalProperties") is False, f"{route}: {schema}"
+                    checked += 1
+                    waiting += list(schema["properties"].values())
+                waiting += [*schema.get("anyOf", []), *([schema["items"]] if "items" in schema else [])]
+    assert checked > 15
+
+
+async def test_every_text_and_number_that_is_sent_has_its_bounds(client: AsyncTestClient[Litestar]) -> None:
+    """An unbounded one would reach the database and come back as a fault."""
+    document = (await client.get("/openapi.json")).json()
+    for route in routes(document):
+        for name, schema in (resolve(route.body_schema or {}, document).get("properties") or {}).items():
+            for kind in [schema, *schema.get("anyOf", [])]:
+                kind = resolve(kind, document)  # noqa: PLW2901 - the thing itself, not its reference
+                if kind.get("type") == "string" and "enum" not in kind and "const" not in kind:
+                    assert "maxLength" in kind or kind.get("format") == "date-time", f"{route} {name}"
+                if kind.get("type") == "integer":
+                    assert {"minimum", "maximum"} <= kind.keys(), f"{route} {name}"
+
+
+async def test_pages_follow_each_other_without_gap_or_repetition(ann: Shop) -> None:
+    made = [(await ann.ok("POST", "/v1/customers", {"external_id": f"c{number}"}))["id"] for number in range(7)]
+    seen: list[str] = []
+    cursor = ""
+    while True:
+        page = await ann.ok("GET", f"/v1/customers?limit=3{cursor}")
+        seen += [customer["id"] for customer in page["data"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert seen == [*reversed(made), ann.id("customers")]
+
+
+async def test_the_feed_of_events_is_followed_from_the_oldest_on(ann: Shop) -> None:
+    first = await ann.ok("GET", "/v1/events?order=oldest")
+    assert [event["type"] for event in first["data"]] == ["customer.created"]
+    assert first["data"][0]["object_id"] == ann.id("customers")
+    place = first["next_cursor"]
+    nothing = await ann.ok("GET", f"/v1/events?order=oldest&cursor={place}")
+    assert (nothing["data"], nothing["next_cursor"]) == ([], place)
+    await ann.ok("POST", f"/v1/customers/{ann.id('customers')}/freeze")
+    await ann.ok("POST", f"/v1/customers/{ann.id('customers')}/unfreeze")
+    types: list[str] = []
+    while len(types) < 2:
+        page = await ann.ok("GET", f"/v1/events?order=oldest&limit=1&cursor={place}")
+        types += [event["type"] for event in page["data"]]
+        place = page["next_cursor"]
+    assert types == ["customer.frozen", "customer.unfrozen"]
+    everything = await ann.ok("GET", "/v1/events?customer_id=ann")
+    assert [event["number"] for event in everything["data"]] == [3, 2, 1]
+    assert [event["type"] for event in (await ann.ok("GET", "/v1/events?type=customer.frozen"))["data"]] == [
+        "customer.frozen"
+    ]
