@@ -3,26 +3,31 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from litestar import Litestar
-from litestar.testing import AsyncTestClient
 
 from replenish.core.db import Database
-from support.api_shop import Shop, open_shop, serving
+from support.api_shop import Client, Shop, open_shop, serving
+from support.trade import trade
 
 
 @pytest.fixture
-async def client(database_url: str) -> AsyncIterator[AsyncTestClient[Litestar]]:
+async def client(database_url: str) -> AsyncIterator[Client]:
     async with serving(database_url) as made:
         yield made
 
 
 @pytest.fixture
-async def ann(db: Database, client: AsyncTestClient[Litestar]) -> Shop:
-    """Ann's shop, with one of everything."""
+async def ann(db: Database, client: Client) -> Shop:
+    """Ann's shop, with a catalog and a customer."""
     return await (await open_shop(db, client, "Ann's maps")).stock()
 
 
 @pytest.fixture
-async def ben(db: Database, client: AsyncTestClient[Litestar]) -> Shop:
+async def trading(ann: Shop) -> Shop:
+    """Ann's shop, whose customer has bought, spent and been charged."""
+    return await trade(ann)
+
+
+@pytest.fixture
+async def ben(db: Database, client: Client) -> Shop:
     """Ben's shop, new and empty."""
     return await open_shop(db, client, "Ben's tiles")

@@ -3,20 +3,28 @@
 import asyncio
 
 import pytest
-from litestar import Litestar
-from litestar.testing import AsyncTestClient
 
 from replenish.core.db import Database
+from support.api_shop import CREATED, Client, Shop
 from support.contents import contents
 from support.openapi import routes
-from support.api_shop import CREATED, Shop
 
-RESOURCES = (*CREATED, "payment_currencies")
+CATALOG = (*CREATED, "payment_currencies")
+MONEY = ("credit_grants", "adjustments", "checkout_sessions", "topups")
 
 
-@pytest.mark.parametrize("resource", RESOURCES)
+@pytest.mark.parametrize("resource", CATALOG)
 async def test_law_07_the_same_request_makes_one_object(ann: Shop, db: Database, resource: str) -> None:
-    headers = {"Idempotency-Key": "order-1"}
+    await _make_twice(ann, db, resource)
+
+
+async def test_law_07_the_same_request_moves_credits_and_money_once(trading: Shop, db: Database) -> None:
+    for resource in MONEY:
+        await _make_twice(trading, db, resource)
+
+
+async def _make_twice(ann: Shop, db: Database, resource: str) -> None:
+    headers = {"Idempotency-Key": f"order-{resource}"}
     body = ann.body(resource, "-again")
     first = await ann.call("POST", f"/v1/{resource}", body, headers=headers)
     assert first.status_code == 201, first.text
@@ -30,9 +38,18 @@ async def test_law_07_the_same_request_makes_one_object(ann: Shop, db: Database,
     assert await contents(db) == before
 
 
-@pytest.mark.parametrize("resource", RESOURCES)
+@pytest.mark.parametrize("resource", CATALOG)
 async def test_law_07_other_fields_under_the_same_key_are_refused(ann: Shop, db: Database, resource: str) -> None:
-    headers = {"Idempotency-Key": "order-1"}
+    await _ask_otherwise(ann, db, resource)
+
+
+async def test_law_07_other_amounts_under_the_same_key_are_refused(trading: Shop, db: Database) -> None:
+    for resource in MONEY:
+        await _ask_otherwise(trading, db, resource)
+
+
+async def _ask_otherwise(ann: Shop, db: Database, resource: str) -> None:
+    headers = {"Idempotency-Key": f"order-{resource}"}
     await ann.ok("POST", f"/v1/{resource}", ann.body(resource, "-one"), headers=headers)
     before = await contents(db)
     other = {**ann.body(resource, "-two")}
@@ -96,8 +113,9 @@ async def test_law_07_a_key_that_is_none_is_refused_by_name(ann: Shop, key: str)
     assert [error["field"] for error in answer.json()["errors"]] == ["Idempotency-Key"]
 
 
-async def test_law_07_every_route_that_creates_takes_a_key(client: AsyncTestClient[Litestar]) -> None:
+async def test_law_07_every_route_that_creates_takes_a_key(client: Client) -> None:
     document = (await client.get("/openapi.json")).json()
     creating = [route for route in routes(document) if "201" in route.operation["responses"]]
-    assert len(creating) >= len(RESOURCES)
-    assert [str(route) for route in creating if not route.takes_key] == []
+    assert len(creating) >= len(CATALOG) + len(MONEY)
+    # Usage has its own key in the body, kept for good.
+    assert [str(route) for route in creating if not route.takes_key and route.resource != "usage"] == []

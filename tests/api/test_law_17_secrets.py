@@ -5,8 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import structlog
-from litestar import Litestar
-from litestar.testing import AsyncTestClient
 
 from replenish.access import queries
 from replenish.core.db import Database
@@ -15,8 +13,8 @@ from replenish.core.ids import API_KEY, CUSTOMER
 from replenish.core.redaction import redact
 from replenish.flows import manage_api_keys, manage_portal_sessions, manage_workspaces
 from replenish.web.identity import Doorkeeper
+from support.api_shop import SECRET_KEY, Client, Shop
 from support.openapi import routes
-from support.api_shop import SECRET_KEY, Shop
 
 
 async def _everything(db: Database) -> str:
@@ -143,7 +141,7 @@ HEADERS = [
 ]
 
 
-async def test_no_route_answers_without_a_good_key(client: AsyncTestClient[Litestar], ann: Shop) -> None:
+async def test_no_route_answers_without_a_good_key(client: Client, ann: Shop) -> None:
     document = (await client.get("/openapi.json")).json()
     for route in routes(document):
         for header in HEADERS:
@@ -188,7 +186,7 @@ async def test_a_sign_in_link_works_once(ann: Shop, db: Database) -> None:
     visitor = await Doorkeeper(db).operator_visitor(cookie)
     assert visitor is not None
     assert (visitor.workspace_id, visitor.test_workspace_id) == (ann.live, ann.test)
-    await manage_workspaces.leave_admin(db=db, session_id=visitor.session_id)
+    await manage_workspaces.leave_admin(db=db, operator_id=operator, session_id=visitor.session_id)
     assert await Doorkeeper(db).operator_visitor(cookie) is None
 
 

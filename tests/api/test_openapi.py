@@ -1,13 +1,10 @@
 """The document says what is so, and enough of it."""
 
-from litestar import Litestar
-from litestar.testing import AsyncTestClient
-
+from support.api_shop import Client, Shop
 from support.openapi import resolve, routes
-from support.api_shop import Shop
 
 
-async def test_every_route_is_described(client: AsyncTestClient[Litestar]) -> None:
+async def test_every_route_is_described(client: Client) -> None:
     document = (await client.get("/openapi.json")).json()
     assert document["openapi"].startswith("3.1")
     names: list[str] = []
@@ -26,7 +23,7 @@ async def test_every_route_is_described(client: AsyncTestClient[Litestar]) -> No
     assert document["security"] == [{"apiKey": []}]
 
 
-async def test_every_body_refuses_what_it_does_not_know(client: AsyncTestClient[Litestar]) -> None:
+async def test_every_body_refuses_what_it_does_not_know(client: Client) -> None:
     document = (await client.get("/openapi.json")).json()
     checked = 0
     for route in routes(document):
@@ -42,7 +39,7 @@ async def test_every_body_refuses_what_it_does_not_know(client: AsyncTestClient[
     assert checked > 15
 
 
-async def test_every_text_and_number_that_is_sent_has_its_bounds(client: AsyncTestClient[Litestar]) -> None:
+async def test_every_text_and_number_that_is_sent_has_its_bounds(client: Client) -> None:
     """An unbounded one would reach the database and come back as a fault."""
     document = (await client.get("/openapi.json")).json()
     for route in routes(document):

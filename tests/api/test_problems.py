@@ -4,8 +4,6 @@ from unittest.mock import AsyncMock
 
 import asyncpg
 import pytest
-from litestar import Litestar
-from litestar.testing import AsyncTestClient
 
 from replenish.api.v1.bodies import BODY_MAX_BYTES
 from replenish.core.errors import (
@@ -20,7 +18,7 @@ from replenish.core.errors import (
     Unauthenticated,
     Unavailable,
 )
-from support.api_shop import Shop
+from support.api_shop import Client, Shop
 
 # what is raised, status, code
 RAISED = [
@@ -108,7 +106,7 @@ async def test_each_answer_names_its_request(ann: Shop) -> None:
     assert strange.headers["x-request-id"].startswith("req_")
 
 
-async def test_a_person_sees_a_page(client: AsyncTestClient[Litestar]) -> None:
+async def test_a_person_sees_a_page(client: Client) -> None:
     page = await client.get("/nothing-here", headers={"Accept": "text/html"})
     assert page.status_code == 404
     assert page.headers["content-type"].startswith("text/html")

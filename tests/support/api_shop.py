@@ -1,4 +1,4 @@
-"""A merchant with something of everything, spoken to over the real API.
+"""A merchant with a catalog and a customer, spoken to over the real API; `trade.py` adds what money leaves behind.
 
 `open_shop` makes a workspace with its twin and a key that may do everything; `stock` fills it, each object through its own
 route. A resource that is added to the API is added here, and the tests that drive every route find it.
@@ -14,16 +14,30 @@ from typing import Any
 
 import httpx
 from litestar import Litestar
-from litestar.testing import AsyncTestClient
 
 from replenish.core.db import Database
 from replenish.core.ids import WorkspaceId
 from replenish.core.settings import Settings
 from replenish.flows import manage_api_keys, manage_workspaces
 from replenish.main.app import create_app
+from replenish.web.context import KEY, Context
+from support.openapi import Route
 
 SECRET_KEY = "a-secret-key-of-the-tests-only-0123456789"
 BASE_URL = "http://127.0.0.1:8700"
+
+
+class Client(httpx.AsyncClient):
+    """Speaks to the application in this process."""
+
+    def __init__(self, app: Litestar, **more: Any) -> None:
+        super().__init__(**more)
+        self.app = app
+
+    @property
+    def context(self) -> Context:
+        found: Context = self.app.state[KEY]
+        return found
 
 
 @dataclass
@@ -31,7 +45,7 @@ class Shop:
     """One merchant's test workspace, and what it has: ids by resource, as the API shows them."""
 
     name: str
-    client: AsyncTestClient[Litestar]
+    client: Client
     live: WorkspaceId
     test: WorkspaceId
     key: str
@@ -68,7 +82,7 @@ class Shop:
         for resource in CREATED:
             self.made[resource] = await self.ok("POST", f"/v1/{resource}", self.body(resource))
             if resource == "prices":
-                currency = f"/v1/payment_currencies/{self.made['meters']['currency_id']}"
+                currency = f"/v1/payment_currencies/{self.credits}"
                 await self.ok("PUT", f"{currency}/recharge_config", {"base_price_id": self.id("prices")})
                 self.made["payment_currencies"] = await self.ok("GET", currency)
         self.made["events"] = await self._first_event()
@@ -102,7 +116,7 @@ class Shop:
                         "priority": 50,
                         "valid_duration_value": 0,
                         "valid_duration_unit": "days",
-                        "currency_id": self.made["meters"]["currency_id"],
+                        "currency_id": self.credits,
                         "credit_amount": "200000",
                     },
                     "nickname": f"Pack{mark}",
@@ -118,7 +132,43 @@ class Shop:
             case "api_keys":
                 return {"name": f"Reporting{mark}", "scopes": ["read"]}
             case _:
+                return self._money_body(resource, mark)
+
+    def _money_body(self, resource: str, mark: str) -> dict[str, Any]:
+        match resource:
+            case "credit_grants":
+                return {"customer_id": "ann", "currency_id": self.credits, "amount": "5", "name": f"Gift{mark}"}
+            case "adjustments":
+                return {"customer_id": "ann", "currency_id": self.credits, "amount": "5", "reason": f"Sorry{mark}"}
+            case "usage":
+                return {"customer_id": "ann", "meter_id": "api_call", "idempotency_key": f"job{mark}", "value": "1"}
+            case "checkout_sessions":
+                return {"customer_id": "ann", "price_id": self.id("prices"), "success_url": f"https://x.example/{mark}"}
+            case "topups":
+                return {"customer_id": "ann", "price_id": self.id("prices"), "metadata": {"mark": mark}}
+            case "recharge_rules":
+                return {
+                    "customer_id": "ann",
+                    "credit_currency_id": self.credits,
+                    "enabled": True,
+                    "threshold": "150000",
+                    "payment_method_id": self.id("payment_methods"),
+                    "consent": {
+                        "wording": "Whenever my balance falls below 150,000 you may charge my card for a pack."
+                    },
+                }
+            case _:
                 raise LookupError(f"tests/support/api_shop.py does not know yet how to make one of {resource}")
+
+    @property
+    def credits(self) -> str:
+        """The credit currency of everything here."""
+        return str(self.made["meters"]["currency_id"])
+
+    def path(self, route: Route) -> str:
+        """A route's path, leading to what this shop has."""
+        assert route.resource in self.made, f"{route}: teach tests/support to make one of these"
+        return route.filled(self.id(route.resource), currency_key=self.credits)
 
     def references(self) -> dict[str, str]:
         """Fields that name another object, with one of this shop's."""
@@ -150,7 +200,7 @@ CREATED = (
 )
 
 
-async def open_shop(db: Database, client: AsyncTestClient[Litestar], name: str) -> Shop:
+async def open_shop(db: Database, client: Client, name: str) -> Shop:
     """A workspace with its twin; `key` may do everything in the test one."""
     twins = await manage_workspaces.create_workspace(db=db, name=name)
     keys = [
@@ -167,7 +217,9 @@ def settings_for(database_url: str) -> Settings:
 
 
 @asynccontextmanager
-async def serving(database_url: str) -> AsyncIterator[AsyncTestClient[Litestar]]:
-    """The real application on the test's database. Its faults become answers, as they do in production."""
-    async with AsyncTestClient(create_app(settings_for(database_url)), raise_server_exceptions=False) as client:
+async def serving(database_url: str) -> AsyncIterator[Client]:
+    """The real application on the test's database, in the test's own loop. Its faults become answers, as in production."""
+    app = create_app(settings_for(database_url))
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with app.lifespan(), Client(app, transport=transport, base_url=BASE_URL) as client:
         yield client

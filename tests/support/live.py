@@ -8,12 +8,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import httpx
 import uvicorn
 
 from replenish.core.db import connect
 from replenish.main.app import create_app
-from support.api_shop import Shop, open_shop, settings_for
+from support.api_shop import Shop, open_shop, serving, settings_for
+from support.trade import trade
 
 
 @contextmanager
@@ -37,14 +37,14 @@ def live(database_url: str) -> Iterator[str]:
         thread.join(timeout=20)
 
 
-def stocked_shop(database_url: str, base_url: str) -> Shop:
-    """Ann's shop with one of everything, made over the socket."""
+def stocked_shop(database_url: str) -> Shop:
+    """Ann's shop with one of everything, made before anybody serves; its key and ids are good over the socket, too."""
 
     async def make() -> Shop:
         db = await connect(database_url)
         try:
-            async with httpx.AsyncClient(base_url=base_url) as client:
-                return await (await open_shop(db, client, "Ann's maps")).stock()
+            async with serving(database_url) as client:
+                return await trade(await (await open_shop(db, client, "Ann's maps")).stock())
         finally:
             await db.close()
 

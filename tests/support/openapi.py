@@ -40,12 +40,19 @@ class Route:
         """The smallest body that the document allows, or None when the route takes none."""
         return None if self.body_schema is None else smallest(self.body_schema, self.document)
 
-    def filled(self, value: str) -> str:
-        """The path with its one parameter filled in."""
+    def filled(self, value: str, **others: str) -> str:
+        """The path with its parameters filled in: `others` by name, the rest with `value`."""
         path = self.path
         for name in self.in_path:
-            path = path.replace(f"{{{name}}}", value)
+            path = path.replace(f"{{{name}}}", others.get(name, value))
         return path
+
+    def needs(self, value: str) -> str:
+        """The query that the route cannot do without."""
+        names = [
+            entry["name"] for entry in self.operation["parameters"] if entry["in"] == "query" and entry["required"]
+        ]
+        return "&".join(f"{name}={value}" for name in names)
 
     def __str__(self) -> str:
         return f"{self.method.upper()} {self.path}"

@@ -135,7 +135,8 @@ def _parameters(route: _Route, schemas: Mapping[str, Schema]) -> Sequence[Schema
         description = schema.pop("description", None)
         if isinstance(default, int | str | bool):
             schema["default"] = default
-        entry: Schema = {"name": name, "in": "query", "required": False, "schema": schema}
+        required = default is inspect.Parameter.empty
+        entry: Schema = {"name": name, "in": "query", "required": required, "schema": schema}
         found.append(entry if description is None else {**entry, "description": description})
     return [*found, _REQUEST_KEY] if route.operation.takes_key else found
 

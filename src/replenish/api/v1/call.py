@@ -1,6 +1,7 @@
 """One call of the API: who asks, for which workspace, with what to serve it. Handlers take `call: Call`."""
 
 import hashlib
+import inspect
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
@@ -101,6 +102,9 @@ def _check_parameters(connection: Connection, operation: Operation) -> None:
             msgspec.convert(value, kind, strict=False)
         except msgspec.ValidationError as error:
             raise Invalid(name, problem_of(str(error)).detail) from None
+    for name, (_, default) in operation.query.items():
+        if default is inspect.Parameter.empty and name not in seen:
+            raise Invalid(name, "is required")
     for name, value in [*query, *cast("dict[str, str]", connection.path_params).items()]:
         if "\0" in value:
             raise Invalid(name, "must not contain NUL")
