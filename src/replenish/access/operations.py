@@ -74,6 +74,12 @@ async def change_workspace(tx: Tx, *, workspace_id: WorkspaceId, name: str | Non
     await store.update_names(tx, [workspace_id, old.twin_id], name or old.name, time_zone or old.time_zone)
 
 
+async def set_paykickstart_always_200(tx: Tx, *, workspace_id: WorkspaceId, on: bool) -> None:
+    """Of this workspace only: its twin may serve other clients."""
+    if not await store.set_paykickstart_always_200(tx, workspace_id, on=on):
+        raise NotFound("workspace")
+
+
 def _check_time_zone(name: str) -> None:
     try:
         ZoneInfo(name)

@@ -33,6 +33,11 @@ async def now(db: Reads, workspace_id: WorkspaceId) -> datetime:
     return found
 
 
+async def paykickstart_always_200(db: Reads, *, workspace_id: WorkspaceId) -> bool:
+    """Whether refusals on PayKickstart's endpoints come with status 200 (for clients that read only the body)."""
+    return await store.paykickstart_always_200(db, workspace_id) is True
+
+
 async def identity(db: Reads, *, key: str) -> Identity | None:
     """Whose API key this is; None when nobody's, revoked or expired."""
     found = await store.identity(db, hash_of(key))

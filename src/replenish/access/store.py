@@ -42,6 +42,14 @@ async def workspace_now(db: Reads, workspace_id: WorkspaceId) -> object:
     return await db.fetchval("select coalesce(test_clock, now()) from workspaces where id = $1", workspace_id)
 
 
+async def paykickstart_always_200(db: Reads, workspace_id: WorkspaceId) -> object:
+    return await db.fetchval("select paykickstart_always_200 from workspaces where id = $1", workspace_id)
+
+
+async def set_paykickstart_always_200(tx: Tx, workspace_id: WorkspaceId, *, on: bool) -> int:
+    return await tx.execute("update workspaces set paykickstart_always_200 = $2 where id = $1", workspace_id, on)
+
+
 async def lock_workspace(tx: Tx, workspace_id: WorkspaceId) -> Record | None:
     return await tx.fetchrow(
         "select id, mode, twin_id, name, time_zone, test_clock, created_at, coalesce(test_clock, now()) as"

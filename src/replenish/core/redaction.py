@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any, Final, cast
+from urllib.parse import unquote
 
 GONE: Final = "[redacted]"
 # Names of values that are secrets as a whole.
@@ -13,10 +14,13 @@ _NAMES: Final = re.compile(
 _INSIDE: Final = (
     (re.compile(r"rk_(live|test)_[A-Za-z0-9_-]{8,}"), r"rk_\1_" + GONE),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 " + GONE),
+    (re.compile(r"(?i)(auth(?:_|%5f)token[\"']?\s*[=:]\s*[\"']?)[^&\s\"'<>#]+"), r"\1" + GONE),
     (re.compile(r"/(portal|admin)/enter/[A-Za-z0-9_-]+"), r"/\1/enter/" + GONE),
     (re.compile(r"(postgres(?:ql)?://[^:/@\s]+):[^@\s]+@"), r"\1:" + GONE + "@"),
     (re.compile(r"\b(?:sk|rk|whsec)_(?:live|test)?_?[A-Za-z0-9]{16,}"), GONE),
 )
+# A query's parameter: its name may be percent-encoded, which a reader of the log undoes as easily as a server.
+_PARAMETER: Final = re.compile(r"(?<=[?&])(?P<name>[^=&\s\"']{1,200})=(?P<value>[^&\s\"'#]+)")
 _DEPTH_MAX: Final = 8
 
 
@@ -52,4 +56,8 @@ def _is_secret(name: str, value: object) -> bool:
 def _clean_text(text: str) -> str:
     for pattern, replacement in _INSIDE:
         text = pattern.sub(replacement, text)
-    return text
+    return _PARAMETER.sub(_clean_parameter, text) if "=" in text else text
+
+
+def _clean_parameter(found: re.Match[str]) -> str:
+    return f"{found['name']}={GONE}" if _NAMES.search(unquote(found["name"])) else found[0]

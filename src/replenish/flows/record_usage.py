@@ -129,8 +129,8 @@ def fingerprint(event: NewUsage) -> bytes:
     return hashlib.sha256("\x1f".join(parts).encode()).digest()[:16]
 
 
-def _replay(event: NewUsage, known: tuple[bytes, UsageEvent], digest: bytes, book: Book) -> Outcome:
-    if known[0] != digest:
+def _replay(event: NewUsage, known: tuple[bytes, UsageEvent | None], digest: bytes, book: Book) -> Outcome:
+    if known[0] != digest or known[1] is None:
         return Refused(UsageConflict(event.key))
     return Recorded(known[1], replayed=True, balance=book.balance)
 

@@ -12,6 +12,7 @@ from litestar.datastructures import State
 from replenish.admin import router as admin
 from replenish.api import openapi
 from replenish.api.paymentkit.router import paymentkit_router
+from replenish.api.paykickstart.router import paykickstart_router
 from replenish.api.v1.router import v1_router
 from replenish.api.webhooks import webhooks_router
 from replenish.core import settings as environment
@@ -19,6 +20,7 @@ from replenish.core.db import Database, DatabaseError
 from replenish.core.gather import Gatherer
 from replenish.core.settings import Settings
 from replenish.flows.record_usage import NewUsage, Outcome, record_usage
+from replenish.main.log import redact_access_log
 from replenish.main.providers import open_sandbox_for, providers_of
 from replenish.main.startup import open_database
 from replenish.payments.provider import Provider
@@ -35,6 +37,7 @@ log = structlog.stdlib.get_logger(__name__)
 def create_app(settings: Settings | None = None, *, providers: Mapping[str, Provider] | None = None) -> Litestar:
     """Build the application; without `settings` from the environment, as uvicorn's factory does."""
     known = environment.from_environment() if settings is None else settings
+    redact_access_log()
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncGenerator[None]:
@@ -69,6 +72,7 @@ def create_app(settings: Settings | None = None, *, providers: Mapping[str, Prov
             webhooks_router(),
             admin.admin_router(),
             portal.portal_router(),
+            paykickstart_router(),
             *shell.route_handlers,
         ],
         before_send=[*shell.before_send, request_ids.add_header],

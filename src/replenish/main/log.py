@@ -6,7 +6,25 @@ import sys
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
-from replenish.core.redaction import redact
+from replenish.core.redaction import clean, redact
+
+
+class RedactAccess(logging.Filter):
+    """Whatever a server's access log writes about a request: its line names the query, and there may be a token in it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(clean(part) for part in record.args)
+        record.msg = clean(record.msg)
+        return True
+
+
+def redact_access_log() -> None:
+    """For whoever serves the application with a log of its own: `replenish serve` writes none."""
+    for name in ("uvicorn.access", "uvicorn.error", "hypercorn.access", "gunicorn.access", "granian.access"):
+        logger = logging.getLogger(name)
+        if not any(isinstance(one, RedactAccess) for one in logger.filters):
+            logger.addFilter(RedactAccess())
 
 
 def configure(*, readable: bool) -> None:

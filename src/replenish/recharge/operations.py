@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from replenish.core.db import Reads
 from replenish.core.ids import CustomerId, RechargeAttemptId, WalletId
 from replenish.core.rows import value
 from replenish.core.transaction import Tx
@@ -38,8 +39,8 @@ async def lock_attempt(tx: Tx, *, customer_id: CustomerId, attempt_id: RechargeA
     return await store.lock_attempt(tx, customer_id=customer_id, attempt_id=attempt_id)
 
 
-async def history(tx: Tx, *, rule: Rule, open_attempt: Attempt | None, window: Windows) -> History:
-    """What caps count and what was agreed to, read under the lock that the decision is made under (law 12)."""
+async def history(tx: Reads, *, rule: Rule, open_attempt: Attempt | None, window: Windows) -> History:
+    """What caps count and what was agreed to, read under the lock that a decision is made under (law 12)."""
     row = await store.counted(
         tx,
         customer_id=rule.customer_id,

@@ -121,7 +121,7 @@ with mine as (
 ), usage_lines as (
     select e.id, 'usage' as kind, e.customer_id, e.wallet_id, mine.currency_id, e.line, -e.debit as amount,
            e.balance_after, e.debit as moved, null::uuid as lot_id, null::uuid as cause_id, e.meter_id, e.value, e.owed,
-           e.key, '' as note, e.occurred_at, e.booked_at, e.recorded_at
+           e.key, coalesce(e.properties ->> 'notes', '') as note, e.occurred_at, e.booked_at, e.recorded_at
     from mine cross join lateral (
         select * from usage_events u
         where u.customer_id = mine.customer_id and u.wallet_id = mine.wallet_id

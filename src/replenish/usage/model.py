@@ -52,12 +52,12 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UsageKey(msgspec.Struct, frozen=True):
-    """A key that was used, for good: the hash of its event's fields and where that event is."""
+    """A key that was used, for good: the hash of what it was used with, and the event (or credit grant) it stands for."""
 
     customer_id: CustomerId
     key: str
     hash: bytes
-    event_id: UsageEventId
+    event_id: UsageEventId | LotId
     recorded_at: datetime
 
 

@@ -7,16 +7,17 @@ from replenish.core.transaction import Tx
 from replenish.usage import store
 from replenish.usage.model import UsageEvent, UsageKey, UsageReversal
 
-Seen = dict[tuple[CustomerId, str], tuple[bytes, UsageEvent]]
+# The event is None where the key stands for added credits.
+Seen = dict[tuple[CustomerId, str], tuple[bytes, UsageEvent | None]]
 
 
 async def replays(tx: Tx, *, keys: Sequence[tuple[CustomerId, str]]) -> Seen:
-    """Which of these keys stand for an event already, with its hash and the event. Call with the wallets locked."""
+    """Which of these keys are taken already, with the hash and the event. Call with the wallets locked."""
     found = await store.keys(tx, customer_ids=[customer_id for customer_id, _ in keys], keys=[key for _, key in keys])
     if not found:
         return {}
     events = {event.id: event for event in await store.events_of(tx, found)}
-    return {(key.customer_id, key.key): (key.hash, events[key.event_id]) for key in found}
+    return {(key.customer_id, key.key): (key.hash, events.get(UsageEventId(key.event_id))) for key in found}
 
 
 async def remember(tx: Tx, *, events: Sequence[UsageEvent], hashes: Sequence[bytes]) -> None:
@@ -29,6 +30,17 @@ async def remember(tx: Tx, *, events: Sequence[UsageEvent], hashes: Sequence[byt
         ],
     )
     await store.insert_events(tx, events)
+
+
+async def taken_key(tx: Tx, *, customer_id: CustomerId, key: str) -> UsageKey | None:
+    """What this key stands for. Call with the wallet locked."""
+    found = await store.keys(tx, customer_ids=[customer_id], keys=[key])
+    return found[0] if found else None
+
+
+async def remember_key(tx: Tx, *, key: UsageKey) -> None:
+    """Take a key for added credits, so that usage with the same one is refused. Taken meanwhile: a unique violation."""
+    await store.insert_keys(tx, [key])
 
 
 async def remember_reversal(tx: Tx, *, reversal: UsageReversal) -> None:

@@ -176,6 +176,26 @@ class Expiring(msgspec.Struct, frozen=True):
     amount: Credits
 
 
+class Totals(msgspec.Struct, frozen=True, kw_only=True):
+    """A wallet's life in sums, at an instant: balance = purchased + added - used - expired - revoked - held.
+
+    `purchased` are paid lots that have started, `added` promotional ones; `revoked` was taken back (void, adjustment,
+    refund). `line` is the number of the last statement line.
+    """
+
+    purchased: Credits
+    added: Credits
+    used: Credits
+    expired: Credits
+    revoked: Credits
+    held: Credits
+    owed: Credits
+    balance: Credits
+    frozen: bool
+    line: int
+    as_of: datetime
+
+
 class InsufficientCredits(PaymentRequired):
     """A debit that nothing can pay. Takes nothing."""
 

@@ -1,15 +1,26 @@
 """Reading wallets. Exact at any instant: one row before `good_until`, afterwards the same pure function (law 2)."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from replenish.core.db import Reads
-from replenish.core.errors import NotFound
+from replenish.core.errors import NotFound, Refusal
 from replenish.core.ids import AdjustmentId, CurrencyId, CustomerId, LotId, WalletId, WorkspaceId
-from replenish.core.money import NO_CREDITS
+from replenish.core.money import NO_CREDITS, Credits
 from replenish.core.rows import row_to, rows_to, value
 from replenish.wallets import store
 from replenish.wallets.book import Book
-from replenish.wallets.model import Adjustment, Balance, Expiring, Lot, Wallet, WalletRef
+from replenish.wallets.model import (
+    Adjustment,
+    Balance,
+    Expiring,
+    InsufficientCredits,
+    Lot,
+    Shortfall,
+    Totals,
+    Wallet,
+    WalletRef,
+)
 
 _WALLETS = (
     "select wallets.*, greatest(wallets.now_at, coalesce(workspaces.test_clock, clock_timestamp())) as book_now"
@@ -47,9 +58,7 @@ async def balance(db: Reads, *, ref: WalletRef, now: datetime) -> Balance:
 
 async def _at(db: Reads, wallet: Wallet, now: datetime) -> Balance:
     if wallet.good_until is not None and wallet.good_until <= now:
-        lots = await store.open_lots(db, [wallet])
-        owed_items = await store.open_owed_items(db, [wallet])
-        Book(wallet, now=now, recorded_at=wallet.recorded_at, lots=lots, owed_items=owed_items).book_due()
+        await _booked(db, wallet, now)
     return Balance(
         customer_id=wallet.customer_id,
         wallet_id=wallet.id,
@@ -62,6 +71,81 @@ async def _at(db: Reads, wallet: Wallet, now: datetime) -> Balance:
         frozen=wallet.frozen_at is not None or wallet.customer_frozen_at is not None,
         as_of=now,
     )
+
+
+async def totals(db: Reads, *, ref: WalletRef, now: datetime) -> Totals:
+    """A wallet's life in sums; zeros at `now` when it does not exist yet. Read it in a snapshot.
+
+    Raises RuntimeError when lots and accounts disagree: a balance that does not add up must not be shown as one.
+    """
+    row = await db.fetchrow(
+        f"{_WALLETS} and wallets.currency_id = $3", ref.workspace_id, ref.customer_id, ref.currency_id
+    )
+    if row is None:
+        zero = NO_CREDITS
+        return Totals(
+            purchased=zero, added=zero, used=zero, expired=zero, revoked=zero, held=zero, owed=zero, balance=zero,
+            frozen=False, line=0, as_of=now,
+        )  # fmt: skip
+    stored, at = row_to(Wallet, row), value(row, "book_now", datetime)
+    if stored.good_until is not None and stored.good_until <= at:
+        await _booked(db, stored, at)
+    sums = await db.fetchrow(
+        "select coalesce(sum(amount) filter (where category = 'paid'), 0) as purchased,"
+        " coalesce(sum(amount) filter (where category = 'promotional'), 0) as added from lots"
+        " where customer_id = $1 and wallet_id = $2"
+        " and (opened_at is not null or (effective_at <= $3 and closed_at is null))",
+        stored.customer_id,
+        stored.id,
+        at,
+    )
+    if sums is None:
+        raise RuntimeError("an aggregate answered without a row")
+    purchased, added = (Credits(value(sums, name, Decimal)) for name in ("purchased", "added"))
+    gone = stored.spent + stored.expired + stored.revoked + stored.held
+    if purchased + added - gone != stored.balance:
+        raise RuntimeError(f"wallet {stored.id}: {purchased} + {added} - {gone} is not its balance of {stored.balance}")
+    return Totals(
+        purchased=purchased,
+        added=added,
+        used=stored.spent,
+        expired=stored.expired,
+        revoked=stored.revoked,
+        held=stored.held,
+        owed=stored.owed,
+        balance=stored.balance,
+        frozen=stored.frozen_at is not None or stored.customer_frozen_at is not None,
+        line=stored.line,
+        as_of=at,
+    )
+
+
+async def why_not_debit(
+    db: Reads, *, ref: WalletRef, amount: Credits, shortfall: Shortfall, owed_limit: Credits | None
+) -> Refusal | None:
+    """What a debit without a meter would answer now: None = it would be taken. Takes nothing, promises nothing."""
+    row = await db.fetchrow(
+        f"{_WALLETS} and wallets.currency_id = $3", ref.workspace_id, ref.customer_id, ref.currency_id
+    )
+    if row is None:
+        if shortfall == "owe" and (owed_limit is None or amount <= owed_limit):
+            return None
+        return InsufficientCredits(required=amount, spendable=NO_CREDITS, balance=NO_CREDITS, owed=NO_CREDITS)
+    book = await _booked(db, row_to(Wallet, row), value(row, "book_now", datetime))
+    try:
+        book.check_debit(meter_id=None, amount=amount, shortfall=shortfall, owed_limit=owed_limit)
+    except Refusal as refusal:
+        return refusal
+    return None
+
+
+async def _booked(db: Reads, wallet: Wallet, now: datetime) -> Book:
+    """The wallet as a book in which everything due by now is booked; nothing of it is saved."""
+    lots = await store.open_lots(db, [wallet])
+    owed_items = await store.open_owed_items(db, [wallet])
+    book = Book(wallet, now=now, recorded_at=wallet.recorded_at, lots=lots, owed_items=owed_items)
+    book.book_due()
+    return book
 
 
 async def wallet(db: Reads, *, ref: WalletRef) -> Wallet | None:

@@ -40,7 +40,8 @@ select coalesce(k.customer_id, e.customer_id) as customer_id,
        (k.key is not null)::int as expected, (e.id is not null)::int as found
 from usage_keys k full join usage_events e
     on e.customer_id = k.customer_id and e.recorded_at = k.recorded_at and e.id = k.event_id and e.key = k.key
-where k.key is null or e.id is null
+where k.key is null or (e.id is null and not exists (
+    select from lots where lots.customer_id = k.customer_id and lots.id = k.event_id))
 """
 
 _CARRY: Final = """

@@ -1,0 +1,1 @@
+"""PayKickstart's add-on endpoints: translates in, one flow call each, translates out."""
