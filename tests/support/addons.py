@@ -126,7 +126,9 @@ async def open_store(database_url: str, **options: Any) -> AsyncIterator[Store]:
         campaign_id = await manage_catalog.create_campaign(db=world.db, workspace_id=world.test, name="Spring")
         campaign = await catalog.campaign(world.db, workspace_id=world.test, campaign_id=campaign_id)
         pack = await make_addon(world, workspace_id=world.test, campaign_id=campaign_id)
-        store = Store(world=world, token=world.api.key, campaign=campaign.number, pack=pack, ann=CustomerId(campaign_id))
+        store = Store(
+            world=world, token=world.api.key, campaign=campaign.number, pack=pack, ann=CustomerId(campaign_id)
+        )
         store.ann = await store.customer("ann", EMAIL)
         await store.give(100, paid=True)
         await store.give(12, paid=False)

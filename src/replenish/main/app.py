@@ -11,8 +11,8 @@ from litestar.datastructures import State
 
 from replenish.admin import router as admin
 from replenish.api import openapi
-from replenish.api.paymentkit.router import paymentkit_router
 from replenish.api.paykickstart.router import paykickstart_router
+from replenish.api.paymentkit.router import paymentkit_router
 from replenish.api.v1.router import v1_router
 from replenish.api.webhooks import webhooks_router
 from replenish.core import settings as environment

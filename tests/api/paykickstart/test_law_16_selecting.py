@@ -63,9 +63,7 @@ async def test_two_buyers_with_one_address_need_an_id(store: Store) -> None:
     ],
 )
 @pytest.mark.parametrize("path", ["usage", "usage/add"])
-async def test_what_is_not_there(
-    store: Store, fields: dict[str, object], status: int, kind: str, path: str
-) -> None:
+async def test_what_is_not_there(store: Store, fields: dict[str, object], status: int, kind: str, path: str) -> None:
     await manage_catalog.create_product(
         db=store.world.db, workspace_id=store.workspace_id, name="Mug", type_="good", lookup_key="mug"
     )

@@ -268,9 +268,7 @@ async def test_402_takes_nothing_and_says_how_much_is_missing(store: Store) -> N
 async def test_what_is_short_goes_by_the_product(
     store: Store, policy: Any, limit: str | None, units: str, status: int, balance: str
 ) -> None:
-    addon = await make_addon(
-        store.world, workspace_id=store.workspace_id, name="calls", policy=policy, limit=limit
-    )
+    addon = await make_addon(store.world, workspace_id=store.workspace_id, name="calls", policy=policy, limit=limit)
     answer = await store.send("usage/add", email=EMAIL, product_id=addon.number, units=units)
     assert answer.status_code == status
     read = await store.ok("usage", email=EMAIL, product_id=addon.number)
@@ -292,7 +290,9 @@ async def test_two_different_tokens_are_no_token(store: Store) -> None:
     assert store.token not in answer.text
     # A proxy's own credentials are not ours to judge.
     basic = {"Authorization": "Basic " + base64.b64encode(b"proxy:secret").decode()}
-    answer = await store.http.get("/buyer-addon/usage", params={"auth_token": store.token, "email": EMAIL}, headers=basic)
+    answer = await store.http.get(
+        "/buyer-addon/usage", params={"auth_token": store.token, "email": EMAIL}, headers=basic
+    )
     assert answer.status_code == 200
 
 
