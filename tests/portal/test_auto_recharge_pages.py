@@ -34,7 +34,7 @@ async def test_without_a_card_it_asks_for_one_and_comes_back(shop: Shop) -> None
     assert "Your card is saved" in ann.text
     (form,) = [one for one in ann.forms() if "/review" in one.action]
     suggested = {name: form.fields[name] for name in ("threshold", "packs", "month_amount_max", "day_amount_max")}
-    assert suggested == {"threshold": "50000", "packs": "1", "month_amount_max": "50", "day_amount_max": ""}
+    assert suggested == {"threshold": "50,000", "packs": "1", "month_amount_max": "50", "day_amount_max": ""}
 
 
 async def test_law_12_consent_is_an_unticked_box_and_its_words_are_recorded(shop: Shop) -> None:
@@ -42,8 +42,8 @@ async def test_law_12_consent_is_an_unticked_box_and_its_words_are_recorded(shop
     await shop.give(shop.ann, 60_000)
     ann = await reviewed(shop, threshold="50,000", month_amount_max="20")
     words = (
-        "I allow Northwind Maps to charge visa ···· 4242 without asking me again whenever my balance falls below 50000"
-        " API calls: 1 pack (200000 API calls) for 10 USDC, or as many times that as it takes to reach 50000 API calls"
+        "I allow Northwind Maps to charge visa ···· 4242 without asking me again whenever my balance falls below 50,000"
+        " API calls: 1 pack (200,000 API calls) for 10 USDC, or as many times that as it takes to reach 50,000 API calls"
         " again; at most 20 USDC a month. I can switch this off at any time."
     )
     assert words in ann.text

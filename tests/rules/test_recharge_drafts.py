@@ -140,12 +140,12 @@ def test_law_12_switching_on_always_needs_consent() -> None:
 def test_the_consent_s_words_name_all_that_can_be_charged() -> None:
     words = wording(BENS, offer=OFFER, merchant="Acme", method="visa ···· 4242", unit="credits")
     assert words == (
-        "I allow Acme to charge visa ···· 4242 without asking me again whenever my balance falls below 50000 credits:"
-        " 1 pack (200000 credits) for 10 USDC, or as many times that as it takes to reach 50000 credits again;"
+        "I allow Acme to charge visa ···· 4242 without asking me again whenever my balance falls below 50,000 credits:"
+        " 1 pack (200,000 credits) for 10 USDC, or as many times that as it takes to reach 50,000 credits again;"
         " at most 20 USDC a month. I can switch this off at any time."
     )
     free = changed(mode="target", target=Credits(90_000), month_amount_max=None)
-    assert "to reach 90000 credits; without a limit." in wording(
+    assert "to reach 90,000 credits; without a limit." in wording(
         free, offer=OFFER, merchant="Acme", method="visa ···· 4242", unit="credits"
     )
     limited = changed(charge_amount_max=Decimal("12.5"), day_amount_max=Decimal(15), day_count_max=1)

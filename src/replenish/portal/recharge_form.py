@@ -11,6 +11,7 @@ from replenish.core.ids import CURRENCY, PAYMENT_METHOD, CurrencyId, PaymentMeth
 from replenish.core.money import Credits, floor_to, parse_decimal, plain
 from replenish.portal.offers import Offer
 from replenish.recharge.model import Draft, Rule
+from replenish.web.formats import number
 
 # A suggestion, for the customer to change: low enough to notice a fault, high enough for an ordinary month.
 _MONTHLY_PURCHASES: Final = 5
@@ -51,7 +52,7 @@ def filled_in(offer: Offer, *, currency: str, rule: Rule | None, method_id: Paym
         pack = Decimal(0) if config is None else config.amount.value
         return RuleForm(
             currency=currency,
-            threshold=plain(floor_to(pack * _QUARTER, offer.credit_currency.decimals)),
+            threshold=number(floor_to(pack * _QUARTER, offer.credit_currency.decimals)),
             pay_in=CURRENCY.text(option.currency_id),
             method="" if method_id is None else PAYMENT_METHOD.text(method_id),
             month_amount_max=_money(option.unit_amount * _MONTHLY_PURCHASES, option.decimals),
@@ -60,10 +61,10 @@ def filled_in(offer: Offer, *, currency: str, rule: Rule | None, method_id: Paym
     known = offer.price.option(rule.currency_id) or option
     return RuleForm(
         currency=currency,
-        threshold=str(rule.threshold),
+        threshold=number(rule.threshold),
         mode=rule.mode,
         packs=str(rule.packs),
-        target="" if rule.target is None else str(rule.target),
+        target="" if rule.target is None else number(rule.target),
         pay_in=CURRENCY.text(known.currency_id),
         method="" if chosen is None else PAYMENT_METHOD.text(chosen),
         charge_amount_max=_cap(rule.charge_amount_max, known.decimals),

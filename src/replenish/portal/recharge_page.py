@@ -17,6 +17,7 @@ from replenish.portal.visitor import Holding, Visit
 from replenish.recharge import queries as recharge
 from replenish.recharge.model import Attempt, Draft, Rule
 from replenish.topups import queries as topups
+from replenish.web.formats import number
 
 _ATTEMPTS: Final = 10
 _WORDS: Final = {
@@ -34,7 +35,10 @@ _WORDS: Final = {
 
 class ShownAttempt(msgspec.Struct, frozen=True, kw_only=True):
     attempt: Attempt
+    # A word that has a colour; a reason for not charging is no failure.
+    status: str
     label: str
+    why: str
     money: Money | None
     href: str | None
 
@@ -91,12 +95,22 @@ async def attempts_of(visit: Visit, setting: Setting) -> list[ShownAttempt]:
     return [
         ShownAttempt(
             attempt=one,
+            status="paused" if one.state == "refused" else one.state,
             label=_WORDS[one.state],
+            why=_why(one, unit=setting.holding.unit),
             money=Money(one.amount, codes[one.currency_id]) if one.amount else None,
             href=None if one.top_up_id is None else f"/portal/top-ups/{TOP_UP.text(one.top_up_id)}",
         )
         for one in found
     ]
+
+
+def _why(attempt: Attempt, *, unit: str) -> str:
+    """What was judged, where it led to a charge; else the recorded reason."""
+    if attempt.state != "succeeded":
+        return attempt.detail
+    had = f"You had {number(attempt.balance)}, less than {number(attempt.threshold)}."
+    return f"{had} {number(attempt.credits)} {unit} were added."
 
 
 async def first_charge(visit: Visit, setting: Setting, draft: Draft, offer: Offer) -> Money | None:

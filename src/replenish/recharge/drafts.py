@@ -118,14 +118,12 @@ def wording(draft: Draft, *, offer: Offer, merchant: str, method: str, unit: str
     """The sentence that the customer agrees to. `unit` names the credits: "credits", "API calls"."""
     purchase, bought = offer.sale.unit.times(draft.packs), offer.sale.credits.times(draft.packs)
     line = f"I allow {merchant} to charge {method} without asking me again"
-    line += f" whenever my balance falls below {draft.threshold} {unit}: "
+    line += f" whenever my balance falls below {_grouped(draft.threshold)} {unit}: "
     if draft.target is None:
-        line += f"{_packs(draft.packs)} ({bought} {unit}) for {offer.show(purchase)}"
-        line += f", or as many times that as it takes to reach {draft.threshold} {unit} again"
+        line += f"{_packs(draft.packs)} ({_grouped(bought)} {unit}) for {offer.show(purchase)}"
+        line += f", or as many times that as it takes to reach {_grouped(draft.threshold)} {unit} again"
     else:
-        line += (
-            f"as many packs of {bought} {unit} for {offer.show(purchase)} as it takes to reach {draft.target} {unit}"
-        )
+        line += f"as many packs of {_grouped(bought)} {unit} for {offer.show(purchase)} as it takes to reach {_grouped(draft.target)} {unit}"
     limits = _limits(draft, offer=offer)
     line += f"; at most {', '.join(limits)}" if limits else "; without a limit"
     return f"{line}. I can switch this off at any time."
@@ -140,6 +138,11 @@ def _limits(draft: Draft, *, offer: Offer) -> list[str]:
     if draft.day_count_max is not None:
         limits.append("1 charge a day" if draft.day_count_max == 1 else f"{draft.day_count_max} charges a day")
     return limits
+
+
+def _grouped(amount: Credits) -> str:
+    """Exact, with thousands apart: "200,000" is read right, "2000000" is not."""
+    return format(Decimal(str(amount)), ",f")
 
 
 def _packs(count: int) -> str:

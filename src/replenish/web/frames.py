@@ -28,7 +28,7 @@ class Sum(msgspec.Struct, frozen=True):
 PORTAL_NAV: Final = (
     NavItem("overview", "Overview", "/portal"),
     NavItem("buy", "Buy credits", "/portal/buy"),
-    NavItem("auto_recharge", "Auto-recharge", "/portal/auto-recharge"),
+    NavItem("auto_recharge", "Automatic top-up", "/portal/auto-recharge"),
     NavItem("credit_grants", "Credit grants", "/portal/credit-grants"),
     NavItem("history", "History", "/portal/history"),
     NavItem("payment_methods", "Payment methods", "/portal/payment-methods"),
