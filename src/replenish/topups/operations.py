@@ -6,7 +6,8 @@ from typing import Literal
 import msgspec
 
 from replenish.core.errors import NotFound
-from replenish.core.ids import CustomerId, LotId, TopUpId
+from replenish.core.ids import CustomerId, LotId, TopUpId, WorkspaceId
+from replenish.core.metadata import Metadata
 from replenish.core.rows import row_to
 from replenish.core.transaction import Tx
 from replenish.topups import store
@@ -57,3 +58,9 @@ async def _change(tx: Tx, top_up: TopUp) -> TopUp:
         lot_id=top_up.lot_id,
     )
     return top_up
+
+
+async def set_metadata(tx: Tx, *, workspace_id: WorkspaceId, top_up_id: TopUpId, metadata: Metadata) -> None:
+    """A note on a purchase: nothing of what was sold changes. Raises NotFound."""
+    if not await store.set_metadata(tx, workspace_id=workspace_id, top_up_id=top_up_id, metadata=metadata):
+        raise NotFound("top-up")

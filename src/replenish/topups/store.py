@@ -9,6 +9,7 @@ from asyncpg import Record
 
 from replenish.core.db import Reads
 from replenish.core.ids import CustomerId, LotId, TopUpId, WalletId, WorkspaceId
+from replenish.core.metadata import Metadata
 from replenish.core.transaction import Tx
 from replenish.topups.model import TopUp, TopUpState
 
@@ -116,3 +117,9 @@ async def pending(db: Reads, *, customer_id: CustomerId, wallet_id: WalletId) ->
         wallet_id,
     )
     return found if isinstance(found, Decimal) else None
+
+
+async def set_metadata(tx: Tx, *, workspace_id: WorkspaceId, top_up_id: TopUpId, metadata: Metadata) -> int:
+    return await tx.execute(
+        "update top_ups set metadata = $3 where workspace_id = $1 and id = $2", workspace_id, top_up_id, dict(metadata)
+    )

@@ -41,7 +41,7 @@ from replenish.core.metadata import clean_metadata
 from replenish.core.money import ZERO, Credits
 from replenish.core.text import clean_text
 from replenish.flows.grant_credits import grant_credits, void_grant
-from replenish.flows.label_grant import label_grant
+from replenish.flows.label_objects import label_grant
 from replenish.reports import credit_grants as reports
 from replenish.reports.credit_grants import Grant
 from replenish.wallets import queries as wallets

@@ -8,13 +8,23 @@ from litestar.handlers import HTTPRouteHandler
 
 from replenish.api.paymentkit import (
     absent,
+    auto_recharge,
+    checkout_sessions,
     credit_grants,
+    credit_transactions,
     currencies,
     customers,
+    events,
+    invoices,
     meter_events,
     meters,
+    methods,
+    payment_intents,
+    payment_links,
     prices,
     products,
+    settings,
+    webhook_endpoints,
 )
 from replenish.api.paymentkit.bodies import BODY_MAX_BYTES
 from replenish.api.paymentkit.errors import handle
@@ -23,10 +33,20 @@ _RESOURCES: Final[Sequence[Sequence[HTTPRouteHandler]]] = (
     products.routes,
     prices.routes,
     currencies.routes,
+    methods.routes,
     meters.routes,
     meter_events.routes,
     credit_grants.routes,
+    credit_transactions.routes,
     customers.routes,
+    auto_recharge.routes,
+    checkout_sessions.routes,
+    payment_links.routes,
+    invoices.routes,
+    payment_intents.routes,
+    webhook_endpoints.routes,
+    settings.routes,
+    events.routes,
     absent.routes,
 )
 

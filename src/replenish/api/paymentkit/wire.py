@@ -78,6 +78,11 @@ def unpack(metadata: Metadata | Mapping[str, object]) -> Json:
     return {name: _unpacked(each) for name, each in metadata.items() if name != EXTRAS}
 
 
+def pack_json(value: Mapping[str, object]) -> Json:
+    """For what is kept as it is: exact decimals become JSON's numbers again."""
+    return cast("Json", msgspec.json.decode(_encoded(value)))
+
+
 def extras_of(metadata: Metadata | Mapping[str, object]) -> Json:
     found = _unpacked(metadata.get(EXTRAS))
     return cast("Json", found) if isinstance(found, dict) else {}

@@ -40,7 +40,7 @@ async def update(tx: Tx, session: CheckoutSession) -> None:
     await tx.execute(
         "update checkout_sessions set state = $2, customer_id = $3, quantity = $4, currency_id = $5, top_up_id = $6,"
         " provider = $7, provider_account = $8, outside_id = $9, page_url = $10, payment_method_id = $11,"
-        " completed_at = $12 where id = $1",
+        " completed_at = $12, metadata = $13 where id = $1",
         session.id,
         session.state,
         session.customer_id,
@@ -53,6 +53,7 @@ async def update(tx: Tx, session: CheckoutSession) -> None:
         session.page_url,
         session.payment_method_id,
         session.completed_at,
+        dict(session.metadata),
     )
 
 
