@@ -91,11 +91,56 @@ class Serving:
             check=False,
         )
 
-    def tell(self, script: str, *arguments: str, **variables: str) -> Any:
-        """Run a script that ends by printing what it has learnt."""
-        done = self.run(script, *arguments, **variables)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads(done.stdout.splitlines()[-1])
+
+class Refused(Exception):
+    """The client threw: what the server answered."""
+
+    def __init__(self, status: int, answer: Any) -> None:
+        super().__init__(f"{status}: {answer}")
+        self.status = status
+        self.answer = answer
+
+
+class Client:
+    """The published client in a Node of its own: `client("meters.create", {...})`."""
+
+    def __init__(self, serving: Serving, **variables: str) -> None:
+        self.process = subprocess.Popen(
+            ["node", "--import", "./register.mjs", "talk.mjs"],
+            cwd=serving.client,
+            env={**os.environ, "PK_PORT": str(serving.port), "NO_PROXY": "127.0.0.1", **variables},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._read() == {"ok": "ready"}
+
+    def __call__(self, call: str, *arguments: object) -> Any:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps({"call": call, "with": arguments}) + "\n")
+        self.process.stdin.flush()
+        answer = self._read()
+        if "ok" in answer:
+            return answer["ok"]
+        raise Refused(answer["status"], answer["error"])
+
+    def refused(self, call: str, *arguments: object) -> Refused:
+        with pytest.raises(Refused) as raised:
+            self(call, *arguments)
+        return raised.value
+
+    def _read(self) -> Any:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, "the client ended"
+        return json.loads(line)
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.close()
+        self.process.wait(timeout=30)
+        self.process.stdout.close()
 
 
 def _free_port() -> int:
@@ -152,3 +197,11 @@ def _answers(url: str, process: subprocess.Popen[bytes], log: Path) -> bool:
         return httpx.get(f"{url}/healthz", trust_env=False).is_success
     except httpx.TransportError:
         return False
+
+
+@pytest.fixture
+def payment(serving: Serving) -> Iterator[Client]:
+    """The live mode that the client has by itself."""
+    client = Client(serving)
+    yield client
+    client.close()

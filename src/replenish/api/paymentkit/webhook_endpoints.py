@@ -18,7 +18,7 @@ API_VERSION = "2023-09-05"
 
 class NewEndpoint(msgspec.Struct, kw_only=True):
     url: str
-    enabled_events: list[str] = ["*"]
+    enabled_events: list[str] = msgspec.field(default_factory=lambda: ["*"])
     description: str | None = None
     status: Status = "enabled"
     metadata: dict[str, object] | None = None
