@@ -9,10 +9,15 @@ import msgspec
 
 from replenish.catalog import queries as catalog
 from replenish.catalog.model import CreditTerms, OverdraftPolicy
-from replenish.core.ids import CurrencyId, CustomerId, PriceId, ProductId, WorkspaceId
+from replenish.core.ids import PAYMENT_METHOD, CurrencyId, CustomerId, PriceId, ProductId, WorkspaceId
 from replenish.core.money import Credits
 from replenish.flows import manage_api_keys, manage_catalog, manage_currencies, manage_customers
+from replenish.flows.auto_recharge import recharge_due_wallet
 from replenish.flows.grant_credits import grant_credits
+from replenish.flows.open_checkout import create_checkout_session
+from replenish.flows.save_method import finish_saving, open_method_page
+from replenish.payments import queries as payments
+from replenish.payments.next_step import Done, Visit
 from replenish.reports.verify import verify
 from replenish.wallets.book import NewLot
 from replenish.wallets.model import WalletRef
@@ -133,3 +138,34 @@ async def open_store(database_url: str, **options: Any) -> AsyncIterator[Store]:
         await store.give(100, paid=True)
         await store.give(12, paid=False)
         yield store
+
+
+async def save_card(store: Store, number: str = "4242424242424242") -> str:
+    """Ann saves a card on the sandbox's own page; returns the method's id as the wire shows it."""
+    context = store.world.context
+    session_id, _ = await create_checkout_session(
+        db=store.world.db, workspace_id=store.workspace_id, mode="setup", customer_id=store.ann
+    )
+    step = await open_method_page(
+        db=store.world.db,
+        providers=context.providers,
+        session_id=session_id,
+        workspace_id=store.workspace_id,
+        return_url="https://shop.example/back",
+        cancel_url="https://shop.example/cancel",
+    )
+    assert isinstance(step, Visit)
+    card = {"number": number, "expires": "12/40", "cvc": "123"}
+    typed = await store.http.post(step.url, data=card, follow_redirects=False)
+    assert typed.status_code in {200, 302, 303}, typed.text
+    assert await finish_saving(db=store.world.db, providers=context.providers, session_id=session_id) == Done()
+    session = await payments.session(store.world.db, workspace_id=store.workspace_id, session_id=session_id)
+    assert session.payment_method_id is not None
+    return PAYMENT_METHOD.text(session.payment_method_id)
+
+
+async def work(store: Store) -> None:
+    """What the worker would do for wallets that are due."""
+    context = store.world.context
+    while await recharge_due_wallet(db=store.world.db, providers=context.providers, return_url="https://shop.example/"):
+        pass

@@ -74,6 +74,12 @@ class _Problem(msgspec.Struct, frozen=True, kw_only=True):
     incident: str | UnsetType = UNSET
 
 
+class PaymentDeclined(PaymentRequired):
+    """A purchase that the bank refused: no money moved. An error here, because clients look only for that."""
+
+    code = "payment_declined"
+
+
 # Codes of ours that have another name on this wire.
 _TYPES: Final = {
     "in_progress": "idempotency_in_progress",
@@ -145,8 +151,6 @@ def _type_of(error: Refusal) -> str:
     match error:
         case Unknown():
             return "invalid_auth_token"
-        case PaymentRequired():
-            return "insufficient_credits"
         case NotAnAddon():
             return "not_an_addon"
         case Forbidden():

@@ -20,12 +20,16 @@ WITHOUT_KEY: Final = "without-key-"
 class Call:
     """Everything that it reads or writes is of `workspace_id` (law 16)."""
 
-    __slots__ = ("context", "fields", "identity", "sent")
+    __slots__ = ("context", "fields", "identity", "sent", "writes")
 
-    def __init__(self, context: Context, identity: Identity, sent: Sent, fields: Fields | None = None) -> None:
+    def __init__(
+        self, context: Context, identity: Identity, sent: Sent, *, writes: bool, fields: Fields | None = None
+    ) -> None:
         self.context = context
         self.identity = identity
         self.sent = sent
+        # A GET must not change anything, whatever it carries.
+        self.writes = writes
         # Of a batch: one entry's. Else the request's own.
         self.fields = sent if fields is None else fields
 
@@ -57,7 +61,7 @@ class Call:
 
     def of_entry(self, fields: Fields) -> "Call":
         """The same caller, with one entry of its batch."""
-        return Call(self.context, self.identity, self.sent, fields)
+        return Call(self.context, self.identity, self.sent, writes=self.writes, fields=fields)
 
 
 async def open_call(request: AnyRequest, buckets: Buckets) -> Call:
@@ -68,7 +72,7 @@ async def open_call(request: AnyRequest, buckets: Buckets) -> Call:
     wait = buckets.take(identity.api_key_id.hex)
     if wait:
         raise TooMany(f"Too many requests; try again in {wait} seconds.", retry_after_seconds=wait)
-    return Call(context, identity, sent)
+    return Call(context, identity, sent, writes=request.method == "POST")
 
 
 def _token(request: AnyRequest, sent: Sent) -> str:

@@ -58,7 +58,7 @@ AnyRequest = Request[Any, Any, Any]
 class Fields:
     """The values of one request, by canonical name; blank ones count as not sent."""
 
-    __slots__ = ("_values",)
+    __slots__ = ("_names", "_values")
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Raises Invalid for a name or its aliases sent with different values."""
@@ -73,9 +73,14 @@ class Fields:
                 where = "twice" if before[0] == name else f"as {before[0]} and as {name}"
                 raise Invalid(canonical, f"is sent {where}, with different values")
         self._values = {name: value for name, (_, value) in found.items()}
+        self._names = {name: sent_as for name, (sent_as, _) in found.items()}
 
     def __contains__(self, name: str) -> bool:
         return name in self._values
+
+    def sent_as(self, name: str) -> str | None:
+        """Under which of its names a value came."""
+        return self._names.get(name)
 
     def text(self, name: str, *, longest: int = _SHORT) -> str | None:
         value = self._values.get(name)
@@ -151,11 +156,13 @@ class Sent(Fields):
         self.entries = entries
 
 
-def entry_of(sent: object, *, place: int) -> Fields:
-    """One entry of a batch. Raises Invalid(entries[n])."""
+def entry_of(sent: object, *, place: int, key: str | None) -> Fields:
+    """One entry of a batch; `key` is its idempotency key unless it has its own. Raises Invalid(entries[n] | …)."""
     if not isinstance(sent, dict):
         raise Invalid(f"{ENTRIES}[{place}]", "must be an object")
-    return Fields(_scalars(cast("Mapping[str, object]", sent)))
+    pairs = list(_scalars(cast("Mapping[str, object]", sent)))
+    fields = Fields(pairs)
+    return fields if key is None or "idempotency_key" in fields else Fields([*pairs, ("idempotency_key", key)])
 
 
 async def read(request: AnyRequest) -> Sent:

@@ -8,7 +8,7 @@ from litestar import HttpMethod, Response, Router, route
 from litestar.handlers import HTTPRouteHandler
 
 from replenish.access import queries as workspaces
-from replenish.api.paykickstart import usage
+from replenish.api.paykickstart import batch, buying, history, usage
 from replenish.api.paykickstart.answers import Served, answered, refused
 from replenish.api.paykickstart.call import BURST, PER_MINUTE, Call, open_call
 from replenish.api.paykickstart.fields import BODY_MAX_BYTES, AnyRequest
@@ -23,6 +23,11 @@ _READ: Final = (HttpMethod.POST, HttpMethod.GET)
 _ENDPOINTS: Final[Sequence[tuple[str, Sequence[HttpMethod], Endpoint]]] = (
     ("/buyer-addon/usage", _READ, usage.retrieve_usage),
     ("/buyer-addon/usage/add", _POST, usage.add_usage),
+    ("/buyer-addon/usage/check", _READ, history.check_usage),
+    ("/buyer-addon/usage/history", _READ, history.retrieve_history),
+    ("/buyer-addon/usage/batch", _POST, batch.add_usage_batch),
+    ("/buyer-addon/auto-topup", _READ, buying.auto_topup),
+    ("/buyer-addon/topup", _POST, buying.topup),
 )
 
 

@@ -110,11 +110,19 @@ async def retrieve_usage(call: Call) -> Served:
     return Served(Answer(message="Buyer addon usage", data=data, balance=data.balance, credits=data.balance))
 
 
-def _show(selected: Selected, *, totals: Totals, pending: Credits, unit: str, auto_topup: AutoTopupView) -> BalanceView:
+def show_buyer(selected: Selected) -> BuyerView:
+    return BuyerView(CUSTOMER.text(selected.buyer.id), selected.buyer.email)
+
+
+def show_addon(selected: Selected) -> AddonView:
     addon = selected.addon
+    return AddonView(addon.product_number, addon.product_name, addon.campaign_number, selected.invoice_id)
+
+
+def _show(selected: Selected, *, totals: Totals, pending: Credits, unit: str, auto_topup: AutoTopupView) -> BalanceView:
     return BalanceView(
-        buyer=BuyerView(CUSTOMER.text(selected.buyer.id), selected.buyer.email),
-        addon=AddonView(addon.product_number, addon.product_name, addon.campaign_number, selected.invoice_id),
+        buyer=show_buyer(selected),
+        addon=show_addon(selected),
         balance=str(totals.balance),
         available=str(max(totals.balance, Credits(0))),
         reserved=str(totals.held),
@@ -133,16 +141,17 @@ def _show(selected: Selected, *, totals: Totals, pending: Credits, unit: str, au
 
 async def add_usage(call: Call) -> Served:
     """Take credits (negative units) or add some (positive ones). Raises PaymentRequired, which takes nothing."""
-    return await shown(call, *await change(call))
+    selected, made = await _change(call)
+    data = await shown(call, selected, made)
+    return Served(Answer(message="Addon usage was added", data=data, balance=data.balance), replayed=made.replayed)
 
 
-async def change(call: Call) -> tuple[Selected, Change]:
-    """Book one change. Raises every refusal of the wire."""
+async def _change(call: Call) -> tuple[Selected, Change]:
     units = call.fields.units()
     call.require("usage:write" if units < 0 else "credits:write")
     selected = await find(call)
     if units > 0:
-        return selected, await _add(call, selected)
+        return selected, await added(call, selected)
     usage = await deduction(call, selected)
     return selected, taken(await call.context.usage.submit(usage), usage)
 
@@ -179,10 +188,11 @@ def taken(outcome: Recorded | Refused, usage: NewUsage) -> Change:
     )
 
 
-async def _add(call: Call, selected: Selected) -> Change:
+async def added(call: Call, selected: Selected) -> Change:
+    """Add the credits that positive units mean."""
     credit = await catalog.currency(call.db, workspace_id=call.workspace_id, currency_id=selected.addon.currency_id)
     units = call.fields.units(decimals=credit.decimals)
-    added = await add_addon_credits(
+    made = await add_addon_credits(
         call.db,
         ref=selected.ref,
         amount=units,
@@ -191,21 +201,21 @@ async def _add(call: Call, selected: Selected) -> Change:
         occurred_at=call.fields.moment(),
     )
     return Change(
-        entry_id=LOT.text(added.lot_id),
+        entry_id=LOT.text(made.lot_id),
         units=units,
-        before=added.balance - Credits(units),
-        after=added.balance,
-        version=added.line,
-        booked_at=added.booked_at,
-        replayed=added.replayed,
+        before=made.balance - Credits(units),
+        after=made.balance,
+        version=made.line,
+        booked_at=made.booked_at,
+        replayed=made.replayed,
     )
 
 
-async def shown(call: Call, selected: Selected, made: Change) -> Served:
+async def shown(call: Call, selected: Selected, made: Change) -> EntryView:
     """A change with what automatic top-up makes of it."""
     outlook = await outlook_of(call, selected)
     line = None if outlook is None or not outlook.rule.enabled else outlook.rule.threshold
-    data = EntryView(
+    return EntryView(
         entry_id=made.entry_id,
         direction="deduct" if made.units < 0 else "add",
         units=plain(made.units),
@@ -216,4 +226,3 @@ async def shown(call: Call, selected: Selected, made: Change) -> Served:
         auto_topup=show_trigger(outlook, since=made.booked_at),
         version=made.version,
     )
-    return Served(Answer(message="Addon usage was added", data=data, balance=data.balance), replayed=made.replayed)
