@@ -1,6 +1,7 @@
 """PostgreSQL must agree with a small model after every random step, and every law must hold (laws 1 to 7)."""
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from datetime import timedelta
 from decimal import Decimal
@@ -20,16 +21,18 @@ from replenish.core.money import Credits
 from replenish.flows.adjust_credits import NewAdjustment, adjust_credits
 from replenish.flows.expire_credits import book_due_wallets
 from replenish.flows.grant_credits import grant_credits, void_grant
+from replenish.flows.hold_credits import HoldRequest, capture_hold, hold_credits, release_hold
 from replenish.flows.record_usage import NewUsage, Recorded, record_usage
 from replenish.flows.reverse_usage import EventReversed, reverse_usage
 from replenish.reports.verify import verify
+from replenish.usage.model import UsageConflict
 from replenish.wallets import queries as wallets
 from replenish.wallets.book import NewLot
-from replenish.wallets.model import InsufficientCredits
+from replenish.wallets.model import HoldEnded, InsufficientCredits
 
 TABLES = (
     "workspaces, wallets, wallets_due, lots, owed_items, transfers, adjustments, usage_keys, usage_events,"
-    " usage_reversals, customer_events_last, events"
+    " usage_reversals, holds, customer_events_last, events"
 )
 amounts = st.decimals(min_value="0.01", max_value="500", places=2)
 values = st.decimals(min_value="0", max_value="120", places=4)
@@ -47,6 +50,7 @@ class Books(RuleBasedStateMachine):
     url = ""
     grants: Bundle[Any] = Bundle("grants")
     events: Bundle[Any] = Bundle("events")
+    holds: Bundle[Any] = Bundle("holds")
 
     def __init__(self) -> None:
         super().__init__()
@@ -128,10 +132,81 @@ class Books(RuleBasedStateMachine):
             recorded = (usage, outcome.event, expected)
         return recorded
 
+    @rule(
+        target=holds,
+        meter=meters,
+        value=values.filter(lambda value: value > 0),
+        seconds=st.integers(1, 30),
+    )
+    def hold(self, meter, value, seconds):
+        request = HoldRequest(
+            customer_id=self.bench.ann,
+            currency=self.bench.currency,
+            meter=None if meter is None else self.bench.meters[meter],
+            value=value,
+            seconds=seconds,
+        )
+        work = hold_credits(self.db, workspace_id=self.bench.workspace_id, request=request)
+        try:
+            expected = self.model.hold(meter, exact(value), decimals=2, end=self.model.now + seconds)
+        except Short:
+            with pytest.raises(InsufficientCredits):
+                self.run(work)
+            return None
+        hold_id, _ = self.run(work)
+        return (hold_id, expected)
+
+    @rule(hold=holds)
+    def release(self, hold):
+        if hold is None:
+            return
+        hold_id, expected = hold
+        work = release_hold(self.db, workspace_id=self.bench.workspace_id, hold_id=hold_id)
+        if expected.get("captured"):
+            with pytest.raises(HoldEnded):
+                self.run(work)
+            return
+        self.run(work)
+        if expected["open"]:
+            self.model.let_go(expected)
+
+    @rule(target=events, hold=holds, value=values, shortfall=shortfalls)
+    def capture(self, hold, value, shortfall):
+        """From the hold's front, then from the balance; after its end an ordinary debit; never twice."""
+        if hold is None:
+            return None
+        hold_id, expected = hold
+        work = capture_hold(
+            self.db, workspace_id=self.bench.workspace_id, hold_id=hold_id, value=value, shortfall=shortfall
+        )
+        if expected.get("captured"):
+            with contextlib.suppress(UsageConflict):
+                _, replayed = self.run(work)
+                assert replayed
+            return None
+        owe = shortfall == "owe"
+        try:
+            if expected["open"]:
+                event = self.model.capture(expected, exact(value), decimals=2, owe=owe)
+            else:
+                event = self.model.debit(expected["meter"], exact(value), decimals=2, owe=owe)
+        except Short:
+            with pytest.raises(InsufficientCredits):
+                self.run(work)
+            return None
+        expected["captured"] = True
+        recorded, replayed = self.run(work)
+        assert not replayed
+        assert exact(recorded.debit) == event["debit"]
+        assert [(lot, exact(part)) for lot, part in zip(recorded.lot_ids, recorded.lot_amounts, strict=True)] == [
+            (lot["id"], part) for lot, part in event["taken"]
+        ]
+        return (None, recorded, event)
+
     @rule(event=events)
     def send_again(self, event):
         """Law 7: the same answer and no second effect."""
-        if event is not None:
+        if event is not None and event[0] is not None:
             (again,) = self.run(record_usage(self.db, events=[event[0]]))
             assert again.replayed
             assert again.event == event[1]
@@ -155,8 +230,9 @@ class Books(RuleBasedStateMachine):
             return
         lot = next(lot for lot in self.model.lots if lot["id"] == lot_id)
         ended = lot["void"] or (lot["end"] is not None and lot["end"] <= self.model.now)
+        held = any(lot is kept for hold in self.model.holds if hold["open"] for kept, _ in hold["taken"])
         work = void_grant(self.db, workspace_id=self.bench.workspace_id, lot_id=lot_id)
-        if ended or (lot["start"] <= self.model.now and not lot["left"]):
+        if ended or (lot["start"] <= self.model.now and not lot["left"] and not held):
             with pytest.raises(Conflict):
                 self.run(work)
             return

@@ -25,7 +25,7 @@ from replenish.usage import operations as usage
 from replenish.usage.model import FUTURE_MAX, PAST_MAX, UsageConflict, UsageEvent
 from replenish.wallets import operations as wallets
 from replenish.wallets.book import Book
-from replenish.wallets.model import Shortfall, WalletRef
+from replenish.wallets.model import Hold, Shortfall, WalletRef
 
 
 class NewUsage(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +102,7 @@ async def _record_batch(db: Database, *, events: Sequence[NewUsage]) -> list[Out
                 outcomes.append(_replay(event, known, digest, book))
                 continue
             try:
-                recorded = _debit(book, event, batch_id=batch_id)
+                recorded = debit(book, event, batch_id=batch_id)
             except Refusal as refusal:
                 outcomes.append(Refused(refusal))
                 continue
@@ -135,25 +135,35 @@ def _replay(event: NewUsage, known: tuple[bytes, UsageEvent | None], digest: byt
     return Recorded(known[1], replayed=True, balance=book.balance)
 
 
-def _debit(book: Book, event: NewUsage, *, batch_id: BatchId) -> UsageEvent:
+def debit(book: Book, event: NewUsage, *, batch_id: BatchId, hold: Hold | None = None) -> UsageEvent:
+    """Price an event and take its debit from a locked book, from the front of an open hold first if there is one.
+
+    Raises Invalid, Conflict, InsufficientCredits, WalletFrozen; then nothing was taken.
+    """
     occurred_at = _checked_time(event.occurred_at, now=book.now)
     if event.value < 0:
         raise Invalid("value", "must not be negative; take an event back by reversing it")
-    price, credits_per_unit = _price(event)
+    price, credits_per_unit = price_of(event)
     carried = EXACT.add(book.wallet.carry, price)
-    debit = Credits(max(ZERO, floor_to(carried, event.currency.decimals)))
+    amount = Credits(max(ZERO, floor_to(carried, event.currency.decimals)))
     shortfall = event.shortfall or ("reject" if event.currency.overdraft_policy == "none" else "owe")
     event_id = ids.USAGE_EVENT.new()
-    taken = book.debit_usage(
-        event_id=event_id,
-        batch_id=batch_id,
-        meter_id=None if event.meter is None else event.meter.id,
-        amount=debit,
-        shortfall=shortfall,
-        owed_limit=event.currency.overdraft_limit,
-    )
+    limit = event.currency.overdraft_limit
+    if hold is None:
+        taken = book.debit_usage(
+            event_id=event_id,
+            batch_id=batch_id,
+            meter_id=None if event.meter is None else event.meter.id,
+            amount=amount,
+            shortfall=shortfall,
+            owed_limit=limit,
+        )
+    else:
+        taken = book.capture_usage(
+            hold, event_id=event_id, batch_id=batch_id, amount=amount, shortfall=shortfall, owed_limit=limit
+        )
     # The debit stands from here; nothing below may refuse.
-    book.wallet.carry = EXACT.subtract(carried, debit.value)
+    book.wallet.carry = EXACT.subtract(carried, amount.value)
     return UsageEvent(
         customer_id=event.customer_id,
         recorded_at=book.recorded_at,
@@ -165,20 +175,20 @@ def _debit(book: Book, event: NewUsage, *, batch_id: BatchId) -> UsageEvent:
         value=event.value,
         credits_per_unit=credits_per_unit,
         price=price,
-        debit=debit,
+        debit=amount,
         owed=taken.owed,
         lot_ids=tuple(allocation.lot_id for allocation in taken.allocations),
         lot_amounts=tuple(allocation.amount.value for allocation in taken.allocations),
         batch_id=batch_id,
-        line=book.wallet.line,
-        balance_after=book.balance,
+        line=taken.line,
+        balance_after=taken.balance_after,
         occurred_at=occurred_at,
         booked_at=book.now,
         properties=None if event.properties is None else dict(event.properties),
     )
 
 
-def _price(event: NewUsage) -> tuple[Decimal, Decimal]:
+def price_of(event: NewUsage) -> tuple[Decimal, Decimal]:
     """(exact price, the rate it was charged at)."""
     if event.meter is None:
         return event.value, Decimal(1)

@@ -16,9 +16,9 @@ SOURCES: Final = frozenset[Account]({"issued", "owed"})
 
 Kind = Literal[
     "grant", "usage", "owe", "repayment", "expiry", "void", "adjustment",
-    "usage_reversal", "owe_reversal", "repayment_reversal", "refund", "write_off",
+    "hold", "hold_release", "usage_reversal", "owe_reversal", "repayment_reversal", "refund", "write_off",
 ]  # fmt: skip
-Cause = Literal["batch", "grant", "owed_item", "lot_end", "void", "adjustment", "reversal", "refund", "dispute"]
+Cause = Literal["batch", "grant", "owed_item", "lot_end", "void", "hold", "adjustment", "reversal", "refund", "dispute"]
 
 
 class Posting(msgspec.Struct, frozen=True):

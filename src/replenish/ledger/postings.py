@@ -1,6 +1,7 @@
 """Each movement of credits by its name, with its reversal. There is no free-form posting anywhere else.
 
 issued ──grant──▶ available ──usage──▶ spent ◀──owe── owed
+                  available ◀──hold, hold_release──▶ held
                   available ──repayment──▶ owed
                   available ──expiry──▶ expired
                   available ──void, adjustment, refund──▶ revoked
@@ -24,6 +25,16 @@ def usage(*, lot_id: LotId, amount: Credits) -> Posting:
 def usage_reversal(*, lot_id: LotId, amount: Credits) -> Posting:
     """What a lot paid comes back to it."""
     return _posting("usage_reversal", "spent", "available", amount, lot_id)
+
+
+def hold(*, lot_id: LotId, amount: Credits) -> Posting:
+    """A lot's credits are reserved."""
+    return _posting("hold", "available", "held", amount, lot_id)
+
+
+def hold_release(*, lot_id: LotId, amount: Credits) -> Posting:
+    """A hold ends: what it kept can be spent, by its capture first of all."""
+    return _posting("hold_release", "held", "available", amount, lot_id)
 
 
 def owe(*, amount: Credits) -> Posting:

@@ -7,7 +7,7 @@ booked. A grant's line says where it came from: bought by hand, topped up automa
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, Literal, cast, get_args
@@ -22,7 +22,7 @@ from replenish.core.money import Credits, plain
 from replenish.core.rows import rows_to
 
 LineKind = Literal[
-    "usage", "grant", "repayment", "expiry", "void", "adjustment", "usage_reversal", "owe_reversal",
+    "usage", "grant", "hold", "hold_release", "repayment", "expiry", "void", "adjustment", "usage_reversal", "owe_reversal",
     "repayment_reversal", "refund", "write_off",
 ]  # fmt: skip
 
@@ -30,6 +30,21 @@ LineKind = Literal[
 KINDS: Final[tuple[LineKind, ...]] = get_args(LineKind)
 _SIGNED: Final = struct.Struct(">qq16s")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+_WORDS: Final[Mapping[LineKind, str]] = {
+    "hold": "Held",
+    "hold_release": "Hold ended",
+    "repayment": "Paid what was owed",
+    "expiry": "Expired",
+    "void": "Taken back",
+    "adjustment": "Adjustment",
+    "usage_reversal": "Usage taken back",
+    "owe_reversal": "Usage taken back",
+    "repayment_reversal": "Usage taken back",
+    "refund": "Refund",
+    "write_off": "Written off",
+}
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -81,29 +96,12 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def description(self) -> str:
         """The line in words, for people."""
-        match self.kind:
-            case "usage":
-                return (
-                    f"{plain(self.value or Decimal(0))} {self.unit} of {self.meter_name}"
-                    if self.meter_name
-                    else "Usage"
-                )
-            case "grant":
-                return self._grant_in_words()
-            case "repayment":
-                return "Paid what was owed"
-            case "expiry":
-                return "Expired"
-            case "void":
-                return "Taken back"
-            case "adjustment":
-                return f"Adjustment: {self.note}" if self.note else "Adjustment"
-            case "usage_reversal" | "owe_reversal" | "repayment_reversal":
-                return f"Usage taken back: {self.note}" if self.note else "Usage taken back"
-            case "refund":
-                return "Refund"
-            case "write_off":
-                return "Written off"
+        if self.kind == "usage":
+            return f"{plain(self.value or Decimal(0))} {self.unit} of {self.meter_name}" if self.meter_name else "Usage"
+        if self.kind == "grant":
+            return self._grant_in_words()
+        words = _WORDS[self.kind]
+        return f"{words}: {self.note}" if self.note else words
 
     def _grant_in_words(self) -> str:
         if self.source == "top_up":

@@ -2,13 +2,24 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 import msgspec
 
 from replenish.core.errors import Conflict, PaymentRequired
-from replenish.core.ids import AdjustmentId, CurrencyId, CustomerId, LotId, MeterId, OwedItemId, WalletId, WorkspaceId
+from replenish.core.ids import (
+    AdjustmentId,
+    CurrencyId,
+    CustomerId,
+    HoldId,
+    LotId,
+    MeterId,
+    OwedItemId,
+    UsageEventId,
+    WalletId,
+    WorkspaceId,
+)
 from replenish.core.metadata import Metadata
 from replenish.core.money import Credits
 
@@ -133,6 +144,42 @@ class OwedItem(msgspec.Struct, kw_only=True):
     closed_at: datetime | None = None
 
 
+HoldState = Literal["open", "captured", "released", "expired"]
+# How long a hold lives unless said, and at most.
+HOLD_SECONDS: Final = 15 * 60
+HOLD_SECONDS_MAX: Final = 24 * 3600
+
+
+class Hold(msgspec.Struct, kw_only=True):
+    """Credits reserved for something whose cost is known later. `lot_ids` and `lot_amounts` are its allocation.
+
+    `captured` is what its capture took in all; what was above the hold came out of the balance.
+    """
+
+    customer_id: CustomerId
+    id: HoldId
+    workspace_id: WorkspaceId
+    wallet_id: WalletId
+    meter_id: MeterId | None
+    state: HoldState
+    amount: Credits
+    lot_ids: tuple[LotId, ...]
+    lot_amounts: tuple[Decimal, ...]
+    captured: Credits | None = None
+    usage_event_id: UsageEventId | None = None
+    metadata: Metadata = {}
+    created_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None = None
+
+    @property
+    def allocations(self) -> list["Allocation"]:
+        """By lot, in burn order; a lot that an increase asked again stands there twice."""
+        return [
+            Allocation(lot_id, Credits(amount)) for lot_id, amount in zip(self.lot_ids, self.lot_amounts, strict=True)
+        ]
+
+
 class Adjustment(msgspec.Struct, frozen=True, kw_only=True):
     """Credits given (positive) or taken (negative) by hand, with who and why. `lot_id` is the grant of given ones."""
 
@@ -194,6 +241,14 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     frozen: bool
     line: int
     as_of: datetime
+
+
+class HoldEnded(Conflict):
+    """A hold that is captured, released or expired already. `hold` is as it stands."""
+
+    def __init__(self, hold: Hold) -> None:
+        super().__init__(f"This hold is {hold.state} already.", code=f"hold_{hold.state}")
+        self.hold = hold
 
 
 class InsufficientCredits(PaymentRequired):

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from replenish.core.errors import NotFound
-from replenish.core.ids import CustomerId, LotId, WalletId, WorkspaceId
+from replenish.core.ids import CustomerId, HoldId, LotId, WalletId, WorkspaceId
 from replenish.core.money import Credits
 from replenish.core.transaction import Tx
 from replenish.ledger import operations as ledger
 from replenish.wallets import store
 from replenish.wallets.book import Book
-from replenish.wallets.model import Adjustment, Lot, OwedItem, WalletRef
+from replenish.wallets.model import Adjustment, Hold, Lot, OwedItem, WalletRef
 
 
 async def open_books(tx: Tx, *, refs: Iterable[WalletRef]) -> dict[WalletRef, Book]:
@@ -36,9 +36,24 @@ async def open_books(tx: Tx, *, refs: Iterable[WalletRef]) -> dict[WalletRef, Bo
     if indebted:
         for item in await store.open_owed_items(tx, indebted):
             owed_items[item.wallet_id].append(item)
+    # Only what falls due needs all of a wallet's holds; otherwise its row says enough of them.
+    holding = {
+        wallet.id: wallet
+        for wallet, now, _ in locked
+        if wallet.held and wallet.good_until is not None and wallet.good_until <= now
+    }
+    holds: defaultdict[WalletId, list[Hold]] = defaultdict(list)
+    if holding:
+        for hold in await store.open_holds(tx, holding.values()):
+            holds[hold.wallet_id].append(hold)
     books = {
         wallet.ref: Book(
-            wallet, now=now, recorded_at=recorded_at, lots=lots[wallet.id], owed_items=owed_items[wallet.id]
+            wallet,
+            now=now,
+            recorded_at=recorded_at,
+            lots=lots[wallet.id],
+            owed_items=owed_items[wallet.id],
+            holds=holds[wallet.id] if wallet.id in holding else None,
         )
         for wallet, now, recorded_at in locked
     }
@@ -57,6 +72,18 @@ async def load_lots(tx: Tx, book: Book, *, lot_ids: Sequence[LotId]) -> list[Lot
     if any(lot_id not in book.lots for lot_id in lot_ids):
         raise NotFound("credit grant")
     return [book.lots[lot_id] for lot_id in lot_ids]
+
+
+async def load_hold(tx: Tx, book: Book, *, hold_id: HoldId) -> Hold:
+    """Bring one hold of this wallet into its book, with its lots; an ended one as it stands. Raises NotFound."""
+    known = book.holds.get(hold_id)
+    if known is None:
+        found = await store.hold(tx, customer_id=book.wallet.customer_id, hold_id=hold_id)
+        if found is None or found.wallet_id != book.wallet.id:
+            raise NotFound("hold")
+        known = book.holds[hold_id] = found
+    await load_lots(tx, book, lot_ids=sorted(set(known.lot_ids)))
+    return known
 
 
 async def load_owed_item(tx: Tx, book: Book, *, cause_id: UUID) -> OwedItem | None:
@@ -80,6 +107,12 @@ async def save_books(tx: Tx, *, books: Iterable[Book]) -> None:
     changed_lots = [lot for book in listed for lot in book.changed_lots.values()]
     if changed_lots:
         _all_there(await store.update_lots(tx, changed_lots), len(changed_lots))
+    new_holds = [hold for book in listed for hold in book.new_holds.values()]
+    if new_holds:
+        await store.insert_holds(tx, new_holds)
+    changed_holds = [hold for book in listed for hold in book.changed_holds.values()]
+    if changed_holds:
+        _all_there(await store.update_holds(tx, changed_holds), len(changed_holds))
     new_items = [item for book in listed for item in book.new_owed_items.values()]
     if new_items:
         await store.insert_owed_items(tx, new_items)
@@ -94,6 +127,7 @@ async def save_books(tx: Tx, *, books: Iterable[Book]) -> None:
     for book in listed:
         book.transfers, book.new_lots, book.changed_lots = [], {}, {}
         book.new_owed_items, book.changed_owed_items = {}, {}
+        book.new_holds, book.changed_holds = {}, {}
 
 
 def _is_low(book: Book) -> bool:

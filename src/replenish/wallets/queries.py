@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from replenish.core.db import Reads
 from replenish.core.errors import NotFound, Refusal
-from replenish.core.ids import AdjustmentId, CurrencyId, CustomerId, LotId, WalletId, WorkspaceId
+from replenish.core.ids import AdjustmentId, CurrencyId, CustomerId, HoldId, LotId, WalletId, WorkspaceId
 from replenish.core.money import NO_CREDITS, Credits
 from replenish.core.rows import row_to, rows_to, value
 from replenish.wallets import store
@@ -14,6 +14,7 @@ from replenish.wallets.model import (
     Adjustment,
     Balance,
     Expiring,
+    Hold,
     InsufficientCredits,
     Lot,
     Shortfall,
@@ -198,6 +199,29 @@ async def next_expiry(db: Reads, *, customer_id: CustomerId, wallet_id: WalletId
         now,
     )
     return None if row is None else row_to(Expiring, row)
+
+
+async def hold(db: Reads, *, workspace_id: WorkspaceId, hold_id: HoldId) -> Hold:
+    """As it was last written: one whose time is over is `open` until something books its end. Raises NotFound."""
+    found = await store.hold_in(db, workspace_id=workspace_id, hold_id=hold_id)
+    if found is None:
+        raise NotFound("hold")
+    return found
+
+
+async def holds(
+    db: Reads,
+    *,
+    workspace_id: WorkspaceId,
+    customer_id: CustomerId | None = None,
+    only_open: bool = False,
+    before: HoldId | None = None,
+    limit: int = 20,
+) -> list[Hold]:
+    """Holds of a workspace or one customer, newest first."""
+    return await store.holds(
+        db, workspace_id=workspace_id, customer_id=customer_id, only_open=only_open, before=before, limit=limit
+    )
 
 
 async def ref_of(db: Reads, *, customer_id: CustomerId, wallet_id: WalletId) -> WalletRef:

@@ -88,6 +88,30 @@ where l.closed_at is null and l.expired_at is null
   and least(case when l.opened_at is null then l.effective_at end, l.expires_at) < coalesce(w.good_until, 'infinity')
 """
 
+_HOLDS: Final = """
+with kept as (
+    select h.customer_id, h.wallet_id, a.lot_id, sum(a.amount) as amount
+    from holds h cross join lateral unnest(h.lot_ids, h.lot_amounts) as a (lot_id, amount)
+    where h.ended_at is null group by 1, 2, 3
+)
+select l.customer_id, 'lot ' || l.id || ' held against its open holds' as what,
+       coalesce(k.amount, 0) as expected, l.held as found
+from lots l left join kept k on k.customer_id = l.customer_id and k.lot_id = l.id
+where coalesce(k.amount, 0) <> l.held
+union all
+select h.customer_id, 'hold ' || h.id || ' amount against its allocation', h.amount,
+       (select coalesce(sum(a), 0) from unnest(h.lot_amounts) a)
+from holds h where h.amount <> (select coalesce(sum(a), 0) from unnest(h.lot_amounts) a)
+union all
+select h.customer_id, 'hold ' || h.id || ' should have ended', 1, 0
+from holds h join wallets w on w.customer_id = h.customer_id and w.id = h.wallet_id
+where h.ended_at is null and (h.expires_at <= w.now_at or w.good_until is null or h.expires_at < w.good_until)
+union all
+select h.customer_id, 'hold ' || h.id || ' captured against its usage event', h.captured, coalesce(e.debit, -1)
+from holds h left join usage_events e on e.customer_id = h.customer_id and e.id = h.usage_event_id
+where h.captured is distinct from e.debit
+"""
+
 _OWED: Final = """
 select w.customer_id, 'wallet ' || w.id || ' owed against its items' as what,
        coalesce(i.remaining, 0) as expected, w.owed as found
@@ -124,6 +148,7 @@ BOOKS: Final[Sequence[Check]] = (
     Check("wallets equal their lots", 2, _WALLET_IS_LOTS),
     Check("lots follow from transfers", 2, _LOT_IS_TRANSFERS),
     Check("lots are in the state their times say", 4, _LOT_STATE),
+    Check("held credits have their holds", 4, _HOLDS),
     Check("what is owed has its items", 6, _OWED),
     Check("every movement has its owner", 1, _ORPHANS),
 )

@@ -1,0 +1,219 @@
+"""Holds: reserve credits for something whose cost is known later, then capture what it cost, or let them go.
+
+A capture is a usage event, keyed by the hold: it takes from the front of the hold's allocation, then from the balance. After
+the hold has ended it is an ordinary debit with that key, so that late work is still paid for, and never twice.
+"""
+
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from replenish.access import operations as access
+from replenish.access.model import RequestKey
+from replenish.catalog import queries as catalog
+from replenish.catalog.model import Meter, PaymentCurrency
+from replenish.core import ids
+from replenish.core.db import Database
+from replenish.core.errors import Invalid
+from replenish.core.ids import CustomerId, HoldId, WorkspaceId
+from replenish.core.metadata import Metadata
+from replenish.core.money import ZERO, Credits, ceil_to
+from replenish.core.transaction import Tx, transaction
+from replenish.flows.record_usage import NewUsage, debit, fingerprint, price_of
+from replenish.notifications import operations as notifications
+from replenish.notifications.model import NewEvent
+from replenish.usage import operations as usage
+from replenish.usage.model import UsageConflict, UsageEvent
+from replenish.wallets import operations as wallets
+from replenish.wallets import queries as wallet_queries
+from replenish.wallets.book import Book
+from replenish.wallets.holding import NewHold
+from replenish.wallets.model import HOLD_SECONDS, HOLD_SECONDS_MAX, Hold, Shortfall, WalletRef
+
+_CREATED: Final = 201
+_OK: Final = 200
+
+
+class HoldRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What to reserve: `value` in the meter's unit, or in credits without a meter. `seconds`: when it ends by itself."""
+
+    customer_id: CustomerId
+    currency: PaymentCurrency
+    meter: Meter | None
+    value: Decimal
+    seconds: int = HOLD_SECONDS
+    metadata: Metadata = {}
+
+
+async def hold_credits(
+    db: Database, *, workspace_id: WorkspaceId, request: HoldRequest, request_key: RequestKey | None = None
+) -> tuple[HoldId, bool]:
+    """Reserve credits, rounded up (law 5); all or nothing. Returns the hold's id and whether this was a replay.
+
+    Raises Invalid(value | expires_in), InsufficientCredits, WalletFrozen, Conflict.
+    """
+    _check_seconds(request.seconds)
+    amount = _reserved(request.currency, request.meter, request.value, workspace_id, request.customer_id)
+    hold_id = ids.HOLD.new()
+    ref = WalletRef(workspace_id, request.customer_id, request.currency.id)
+    async with transaction(db) as tx:
+        books = await wallets.open_books(tx, refs=[ref])
+        book = books[ref]
+        first = await access.claim_request_key(tx, request_key, hold_id, _CREATED)
+        if first is not None:
+            return HoldId(first), True
+        book.hold(
+            NewHold(
+                id=hold_id,
+                amount=amount,
+                meter_id=None if request.meter is None else request.meter.id,
+                seconds=request.seconds,
+                metadata=request.metadata,
+            )
+        )
+        await _save(tx, book, book.holds[hold_id], "created")
+        return hold_id, False
+
+
+def _reserved(
+    currency: PaymentCurrency, meter: Meter | None, value: Decimal, workspace_id: WorkspaceId, customer_id: CustomerId
+) -> Credits:
+    if value <= 0:
+        raise Invalid("value", "must be greater than 0")
+    asked = NewUsage(
+        workspace_id=workspace_id, customer_id=customer_id, currency=currency, meter=meter, key="hold", value=value
+    )
+    price, _ = price_of(asked)
+    if price <= ZERO:
+        raise Invalid("value", "costs nothing on this meter, so there is nothing to hold")
+    return Credits(ceil_to(price, currency.decimals))
+
+
+def _check_seconds(seconds: int) -> None:
+    if not 1 <= seconds <= HOLD_SECONDS_MAX:
+        raise Invalid("expires_in", f"must be from 1 to {HOLD_SECONDS_MAX} seconds")
+
+
+async def capture_hold(
+    db: Database,
+    *,
+    workspace_id: WorkspaceId,
+    hold_id: HoldId,
+    value: Decimal,
+    shortfall: Shortfall | None = None,
+    properties: Metadata | None = None,
+) -> tuple[UsageEvent, bool]:
+    """Take what it cost. Returns the usage event and whether this was a replay (same value: same answer, law 7).
+
+    Raises NotFound, Invalid(value), UsageConflict for another value, InsufficientCredits when the part above the hold cannot
+    be paid; the hold is kept then.
+    """
+    found = await wallet_queries.hold(db, workspace_id=workspace_id, hold_id=hold_id)
+    ref = await wallet_queries.ref_of(db, customer_id=found.customer_id, wallet_id=found.wallet_id)
+    event = NewUsage(
+        workspace_id=workspace_id,
+        customer_id=found.customer_id,
+        currency=await catalog.currency(db, workspace_id=workspace_id, currency_id=ref.currency_id),
+        meter=None
+        if found.meter_id is None
+        else await catalog.meter(db, workspace_id=workspace_id, meter_id=found.meter_id),
+        key=ids.HOLD.text(hold_id),
+        value=value,
+        shortfall=shortfall,
+        properties=properties,
+    )
+    digest = fingerprint(event)
+    async with transaction(db) as tx:
+        books = await wallets.open_books(tx, refs=[ref])
+        book = books[ref]
+        known = (await usage.replays(tx, keys=[(event.customer_id, event.key)])).get((event.customer_id, event.key))
+        if known is not None:
+            if known[0] != digest:
+                raise UsageConflict(event.key)
+            return known[1], True
+        hold = await wallets.load_hold(tx, book, hold_id=hold_id)
+        still_open = hold if hold.ended_at is None else None
+        recorded = debit(book, event, batch_id=ids.BATCH.new(), hold=still_open)
+        await usage.remember(tx, events=[recorded], hashes=[digest])
+        if still_open is None:
+            await wallets.save_books(tx, books=[book])
+        else:
+            await _save(tx, book, hold, "captured")
+        return recorded, False
+
+
+async def release_hold(
+    db: Database, *, workspace_id: WorkspaceId, hold_id: HoldId, request_key: RequestKey | None = None
+) -> None:
+    """Let the credits go. One that has ended by itself, or was released before, stays as it is.
+
+    Raises NotFound, HoldEnded(hold_captured).
+    """
+    found = await wallet_queries.hold(db, workspace_id=workspace_id, hold_id=hold_id)
+    ref = await wallet_queries.ref_of(db, customer_id=found.customer_id, wallet_id=found.wallet_id)
+    async with transaction(db) as tx:
+        book = (await wallets.open_books(tx, refs=[ref]))[ref]
+        if await access.claim_request_key(tx, request_key, hold_id, _OK) is not None:
+            return
+        hold = await wallets.load_hold(tx, book, hold_id=hold_id)
+        if hold.state in {"released", "expired"}:
+            # Nothing to tell, but what fell due meanwhile was booked just now and must be written.
+            await wallets.save_books(tx, books=[book])
+            return
+        book.release_hold(hold)
+        await _save(tx, book, hold, "released")
+
+
+async def extend_hold(
+    db: Database,
+    *,
+    workspace_id: WorkspaceId,
+    hold_id: HoldId,
+    seconds: int | None = None,
+    value: Decimal | None = None,
+    request_key: RequestKey | None = None,
+) -> None:
+    """While streaming: let it end `seconds` from now, and/or reserve `value` more. Both or nothing.
+
+    Raises NotFound, Invalid, HoldEnded, InsufficientCredits, WalletFrozen.
+    """
+    if seconds is not None:
+        _check_seconds(seconds)
+    found = await wallet_queries.hold(db, workspace_id=workspace_id, hold_id=hold_id)
+    ref = await wallet_queries.ref_of(db, customer_id=found.customer_id, wallet_id=found.wallet_id)
+    more = None
+    if value is not None:
+        currency = await catalog.currency(db, workspace_id=workspace_id, currency_id=ref.currency_id)
+        meter = None
+        if found.meter_id is not None:
+            meter = await catalog.meter(db, workspace_id=workspace_id, meter_id=found.meter_id)
+        more = _reserved(currency, meter, value, workspace_id, found.customer_id)
+    async with transaction(db) as tx:
+        book = (await wallets.open_books(tx, refs=[ref]))[ref]
+        if await access.claim_request_key(tx, request_key, hold_id, _OK) is not None:
+            return
+        hold = await wallets.load_hold(tx, book, hold_id=hold_id)
+        if more is not None:
+            book.increase_hold(hold, amount=more)
+        if seconds is not None:
+            book.extend_hold(hold, seconds=seconds)
+        await _save(tx, book, hold, "extended")
+
+
+async def _save(tx: Tx, book: Book, hold: Hold, verb: str) -> None:
+    await wallets.save_books(tx, books=[book])
+    told = NewEvent(
+        workspace_id=hold.workspace_id,
+        customer_id=hold.customer_id,
+        type=f"hold.{verb}",
+        object_type="hold",
+        object_id=hold.id,
+        data={
+            "hold": ids.HOLD.text(hold.id),
+            "amount": str(hold.amount),
+            "captured": None if hold.captured is None else str(hold.captured),
+            "balance": str(book.balance),
+        },
+    )
+    await notifications.emit(tx, [told])

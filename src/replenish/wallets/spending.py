@@ -1,0 +1,123 @@
+"""Debits: what takes credits, and what repays them. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from replenish.core.ids import BatchId, MeterId
+from replenish.core.money import Credits
+from replenish.ledger import postings
+from replenish.wallets import burn_down
+from replenish.wallets.journal import Journal
+from replenish.wallets.model import (
+    Allocation,
+    InsufficientCredits,
+    Shortfall,
+    WalletFrozen,
+)
+
+
+class Debit(msgspec.Struct, frozen=True):
+    """What a debit took: from which lots, and what is owed for it; its statement line."""
+
+    allocations: tuple[Allocation, ...]
+    owed: Credits
+    line: int
+    balance_after: Credits
+
+
+class Spending(Journal):
+    """Laws 3 and 6: who pays for a debit, and what becomes of what nobody can pay."""
+
+    def spendable(self, meter_id: MeterId | None) -> Credits:
+        """What a debit for this meter could take now; less than available when lots are scoped."""
+        return burn_down.total(burn_down.spendable(self.lots.values(), meter_id=meter_id, now=self.now))
+
+    def refuse_frozen(self) -> None:
+        if self.wallet.frozen_at is not None or self.wallet.customer_frozen_at is not None:
+            raise WalletFrozen
+
+    def check_debit(
+        self, *, meter_id: MeterId | None, amount: Credits, shortfall: Shortfall, owed_limit: Credits | None
+    ) -> tuple[list[Allocation], Credits]:
+        """What a debit would take, without taking it (law 6). `owed_limit` None = without limit.
+
+        Raises WalletFrozen, InsufficientCredits.
+        """
+        self.refuse_frozen()
+        ordered = burn_down.spendable(self.lots.values(), meter_id=meter_id, now=self.now)
+        allocations, short = burn_down.plan(ordered, amount=amount)
+        if shortfall == "reject":
+            refused = bool(short) or bool(self.wallet.owed)
+        else:
+            refused = bool(short) and owed_limit is not None and self.wallet.owed + short > owed_limit
+        if refused:
+            raise InsufficientCredits(
+                required=amount, spendable=burn_down.total(ordered), balance=self.balance, owed=self.wallet.owed
+            )
+        return allocations, short
+
+    def debit_usage(
+        self,
+        *,
+        event_id: UUID,
+        batch_id: BatchId,
+        meter_id: MeterId | None,
+        amount: Credits,
+        shortfall: Shortfall,
+        owed_limit: Credits | None,
+    ) -> Debit:
+        """Take a usage event's debit. Transfers are gathered per lot for the whole batch; the event is the line."""
+        allocations, short = self.check_debit(
+            meter_id=meter_id, amount=amount, shortfall=shortfall, owed_limit=owed_limit
+        )
+        return self._take_usage(allocations, short, event_id=event_id, batch_id=batch_id, meter_id=meter_id)
+
+    def _take_usage(
+        self,
+        allocations: Sequence[Allocation],
+        short: Credits,
+        *,
+        event_id: UUID,
+        batch_id: BatchId,
+        meter_id: MeterId | None,
+    ) -> Debit:
+        self._batch_id = batch_id
+        wallet = self.wallet
+        for allocation in allocations:
+            self._take(self.lots[allocation.lot_id], allocation.amount)
+            self._gather(allocation.lot_id, allocation.amount)
+            wallet.available -= allocation.amount
+            wallet.spent += allocation.amount
+        if short:
+            wallet.owed += short
+            wallet.spent += short
+            self._gather(None, short)
+            self._owe(cause="usage", cause_id=event_id, meter_id=meter_id, amount=short)
+        wallet.line += 1
+        return Debit(tuple(allocations), short, line=wallet.line, balance_after=wallet.balance)
+
+    def take_adjustment(self, *, amount: Credits, adjustment_id: UUID, note: str) -> Debit:
+        """An operator takes credits, from unscoped lots in burn order; all or nothing."""
+        allocations, short = self.check_debit(meter_id=None, amount=amount, shortfall="reject", owed_limit=None)
+        for allocation in allocations:
+            self._take(self.lots[allocation.lot_id], allocation.amount)
+            posting = postings.adjustment(lot_id=allocation.lot_id, amount=allocation.amount)
+            self._post(posting, cause="adjustment", cause_id=adjustment_id, at=self.now, note=note)
+        return Debit(tuple(allocations), short, line=self.wallet.line, balance_after=self.balance)
+
+    def _repay(self, *, at: datetime) -> None:
+        """Law 6: whatever is owed is repaid oldest first, by lots that cover its meter."""
+        for item in self.owed_items:
+            if not item.remaining:
+                continue
+            ordered = burn_down.spendable(self.lots.values(), meter_id=item.meter_id, now=at)
+            allocations, short = burn_down.plan(ordered, amount=item.remaining)
+            for allocation in allocations:
+                self._take(self.lots[allocation.lot_id], allocation.amount)
+                posting = postings.repayment(lot_id=allocation.lot_id, amount=allocation.amount)
+                self._post(posting, cause="owed_item", cause_id=item.id, at=at)
+            if allocations:
+                self._set_owed(item, short)
