@@ -41,8 +41,8 @@ class AsyncTransport:
     async def patch(self, path: str, kind: type[T], body: object) -> T:
         return read(await self._send("PATCH", path, body=body), kind)
 
-    async def put(self, path: str, kind: type[T], body: object) -> T:
-        return read(await self._send("PUT", path, body=body), kind)
+    async def put(self, path: str, kind: type[T], body: object, *, key: str | None = None) -> T:
+        return read(await self._send("PUT", path, body=body, key=key), kind)
 
     async def delete(self, path: str) -> None:
         await self._send("DELETE", path)

@@ -42,8 +42,8 @@ class Transport:
     def patch(self, path: str, kind: type[T], body: object) -> T:
         return read(self._send("PATCH", path, body=body), kind)
 
-    def put(self, path: str, kind: type[T], body: object) -> T:
-        return read(self._send("PUT", path, body=body), kind)
+    def put(self, path: str, kind: type[T], body: object, *, key: str | None = None) -> T:
+        return read(self._send("PUT", path, body=body, key=key), kind)
 
     def delete(self, path: str) -> None:
         self._send("DELETE", path)

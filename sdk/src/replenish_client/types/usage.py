@@ -88,3 +88,29 @@ class UsageResult(Answer, frozen=True, kw_only=True):
     event: UsageEvent | None
     balance: Decimal | None
     refusal: UsageRefusal | None
+
+
+class Hold(Answer, frozen=True, kw_only=True):
+    """Reserved credits. `status`: open, captured, released, expired. `captured` is what its capture took in all."""
+
+    id: str
+    customer_id: str
+    wallet_id: str
+    meter_id: str | None
+    status: str
+    amount: Decimal
+    captured: Decimal | None
+    allocation: Sequence[Allocation]
+    usage_event_id: str | None
+    metadata: StoredMetadata
+    created_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None
+
+
+class CapturedHold(Answer, frozen=True, kw_only=True):
+    """`replayed`: the same capture was made before, and nothing happened now."""
+
+    replayed: bool
+    hold: Hold
+    event: UsageEvent

@@ -156,7 +156,7 @@ class _Parts(msgspec.Struct, frozen=True):
     draft: Draft
 
 
-@replaces("/recharge_rules", scope="payments:write", errors=(404,))
+@replaces("/recharge_rules", scope="payments:write", errors=(404,), takes_key=True)
 async def save_recharge_rule(data: RechargeRuleDraft, call: Call) -> SavedRuleView:
     """Make or change the rule of a customer's wallet; there is one per customer and credit currency.
 

@@ -69,9 +69,9 @@ def changes(path: str, *, scope: Scope, errors: Sequence[int] = ()) -> Decorator
     return _declare(patch, path, scope=scope, status=200, errors=(409, *errors))
 
 
-def replaces(path: str, *, scope: Scope, errors: Sequence[int] = ()) -> Decorator:
+def replaces(path: str, *, scope: Scope, errors: Sequence[int] = (), takes_key: bool = False) -> Decorator:
     """`PUT`, 200: the whole is replaced."""
-    return _declare(put, path, scope=scope, status=200, errors=(409, *errors))
+    return _declare(put, path, scope=scope, status=200, errors=(409, *errors), takes_key=takes_key)
 
 
 def removes(path: str, *, scope: Scope, errors: Sequence[int] = ()) -> Decorator:

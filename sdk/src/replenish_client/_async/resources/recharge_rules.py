@@ -28,6 +28,7 @@ class AsyncRechargeRules(AsyncResource):
         day_count_max: int | None = None,
         month_amount_max: Amount | None = None,
         consent: NewConsent | None = None,
+        idempotency_key: str | None = None,
     ) -> SavedRule:
         """Make or replace the rule of a customer's wallet; there is one per customer and credit currency.
 
@@ -54,7 +55,7 @@ class AsyncRechargeRules(AsyncResource):
             month_amount_max=optional_amount(month_amount_max, "month_amount_max"),
             consent=consent,
         )
-        return await self._transport.put("/v1/recharge_rules", SavedRule, body)
+        return await self._transport.put("/v1/recharge_rules", SavedRule, body, key=idempotency_key)
 
     def list(
         self, *, customer_id: str | None = None, limit: int | None = None, cursor: str | None = None

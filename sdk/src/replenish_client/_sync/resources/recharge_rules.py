@@ -29,6 +29,7 @@ class RechargeRules(Resource):
         day_count_max: int | None = None,
         month_amount_max: Amount | None = None,
         consent: NewConsent | None = None,
+        idempotency_key: str | None = None,
     ) -> SavedRule:
         """Make or replace the rule of a customer's wallet; there is one per customer and credit currency.
 
@@ -55,7 +56,7 @@ class RechargeRules(Resource):
             month_amount_max=optional_amount(month_amount_max, "month_amount_max"),
             consent=consent,
         )
-        return self._transport.put("/v1/recharge_rules", SavedRule, body)
+        return self._transport.put("/v1/recharge_rules", SavedRule, body, key=idempotency_key)
 
     def list(
         self, *, customer_id: str | None = None, limit: int | None = None, cursor: str | None = None
