@@ -13,6 +13,7 @@ from replenish.core.errors import Conflict, Invalid
 from replenish.core.ids import LotId
 from replenish.core.money import Credits
 from replenish.flows.grant_credits import grant_credits, void_grant
+from replenish.flows.hold_credits import HoldRequest, capture_hold, hold_credits
 from replenish.flows.record_usage import NewUsage, Outcome, Recorded, Refused, record_usage
 from replenish.flows.reverse_usage import reverse_usage
 from replenish.reports.verify import verify
@@ -153,6 +154,40 @@ async def test_law_04_a_lot_is_open_until_its_last_microsecond_without_any_job(d
     ]
     expired = await db.fetchval("select expired from wallets where customer_id = $1", bench.ann)
     assert expired == 6
+    assert (await verify(db)).clean
+
+
+async def test_law_04_a_hold_ends_to_the_microsecond_and_a_read_knows_it_before_any_write(db: Database) -> None:
+    bench = await lay(db)
+    await give(db, bench, "10", expires_at=START + timedelta(seconds=90))
+    request = HoldRequest(
+        customer_id=bench.ann, currency=bench.currency, meter=bench.meters["a"], value=Decimal(4), seconds=60
+    )
+    await hold_credits(db, workspace_id=bench.workspace_id, request=request)
+    end = START + timedelta(seconds=60)
+    table = [(end - MICROSECOND, "6", "4"), (end, "10", "0"), (START + timedelta(seconds=90), "0", "0")]
+    for at, available, held in table:
+        await set_clock(db, bench, at)
+        found = await balance(db, bench)
+        assert (str(found.available), str(found.held)) == (available, held)
+    assert (await verify(db)).clean
+
+
+async def test_law_04_a_hold_keeps_its_credits_past_the_lots_expiry(db: Database) -> None:
+    bench = await lay(db)
+    await give(db, bench, "10", expires_at=START + timedelta(seconds=30))
+    request = HoldRequest(
+        customer_id=bench.ann, currency=bench.currency, meter=bench.meters["a"], value=Decimal(4), seconds=60
+    )
+    hold_id, _ = await hold_credits(db, workspace_id=bench.workspace_id, request=request)
+    await set_clock(db, bench, START + timedelta(seconds=45))
+    found = await balance(db, bench)
+    assert (str(found.credits), str(found.available), str(found.held)) == ("4", "0", "4")
+    event, _ = await capture_hold(db, workspace_id=bench.workspace_id, hold_id=hold_id, value=Decimal(3))
+    assert str(event.debit) == "3"
+    found = await balance(db, bench)
+    assert (str(found.credits), str(found.available)) == ("0", "0")
+    assert await db.fetchval("select expired from wallets where customer_id = $1", bench.ann) == 7
     assert (await verify(db)).clean
 
 

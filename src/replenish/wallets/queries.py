@@ -144,7 +144,8 @@ async def _booked(db: Reads, wallet: Wallet, now: datetime) -> Book:
     """The wallet as a book in which everything due by now is booked; nothing of it is saved."""
     lots = await store.open_lots(db, [wallet])
     owed_items = await store.open_owed_items(db, [wallet])
-    book = Book(wallet, now=now, recorded_at=wallet.recorded_at, lots=lots, owed_items=owed_items)
+    holds = await store.open_holds(db, [wallet]) if wallet.held else []
+    book = Book(wallet, now=now, recorded_at=wallet.recorded_at, lots=lots, owed_items=owed_items, holds=holds)
     book.book_due()
     return book
 

@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from replenish.api.v1.call import Call
 from replenish.api.v1.routing import creates, reads
-from replenish.api.v1.wire import Amount, Body, Cursor, Key, Limit, Page, Shown, before, page, path_id
+from replenish.api.v1.wire import Amount, Body, Cursor, Key, Limit, Page, Shown, Time, before, page, path_id
 from replenish.catalog import queries as catalog
 from replenish.core.errors import Invalid, NotFound
 from replenish.core.ids import ADJUSTMENT, API_KEY, CUSTOMER, LOT, WALLET, AdjustmentId
@@ -36,7 +36,7 @@ class AdjustmentView(Shown):
     reason: str
     actor: str
     credit_grant_id: str | None
-    created_at: datetime
+    created_at: Time
 
 
 def show(adjustment: Adjustment) -> AdjustmentView:

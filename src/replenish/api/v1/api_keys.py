@@ -1,7 +1,7 @@
 """API keys: made, rotated, revoked."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from msgspec import Meta
@@ -35,9 +35,9 @@ class ApiKeyView(Shown):
     # The last characters of the key.
     hint: str
     scopes: Sequence[Scope]
-    created_at: datetime
-    expires_at: datetime | None
-    revoked_at: datetime | None
+    created_at: Time
+    expires_at: Time | None
+    revoked_at: Time | None
     replaced_by: str | None
 
 

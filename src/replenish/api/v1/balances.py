@@ -1,12 +1,11 @@
 """Balances: what a customer may spend, exact at this very instant."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from replenish.access import queries as access
 from replenish.api.v1.call import Call
 from replenish.api.v1.routing import reads
-from replenish.api.v1.wire import Shown
+from replenish.api.v1.wire import Shown, Time
 from replenish.catalog import queries as catalog
 from replenish.core.errors import Invalid
 from replenish.core.ids import CURRENCY, CUSTOMER
@@ -26,7 +25,7 @@ class BalanceView(Shown):
     owed: str
     balance: str
     frozen: bool
-    as_of: datetime
+    as_of: Time
     top_up_url: str | None
 
 

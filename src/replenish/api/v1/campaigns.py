@@ -1,12 +1,10 @@
 """Campaigns: named groups of products."""
 
-from datetime import datetime
-
 from msgspec import UNSET, UnsetType, field
 
 from replenish.api.v1.call import Call
 from replenish.api.v1.routing import changes, creates, reads
-from replenish.api.v1.wire import Body, Cursor, Limit, Metadata, Name, Page, Shown, before, page, path_id
+from replenish.api.v1.wire import Body, Cursor, Limit, Metadata, Name, Page, Shown, Time, before, page, path_id
 from replenish.catalog import queries
 from replenish.catalog.model import Campaign
 from replenish.core.ids import CAMPAIGN
@@ -29,8 +27,8 @@ class CampaignView(Shown):
     number: int
     name: str
     metadata: Metadata
-    created_at: datetime
-    archived_at: datetime | None
+    created_at: Time
+    archived_at: Time | None
 
 
 def show(campaign: Campaign) -> CampaignView:

@@ -1,6 +1,5 @@
 """Checkout sessions: one visit of a customer to the hosted checkout, to buy or to save a payment method."""
 
-from datetime import datetime
 from typing import Literal
 
 from msgspec import field
@@ -17,6 +16,7 @@ from replenish.api.v1.wire import (
     Page,
     Quantity,
     Shown,
+    Time,
     Url,
     before,
     page,
@@ -70,9 +70,9 @@ class CheckoutSessionView(Shown):
     success_url: str | None
     cancel_url: str | None
     metadata: Metadata
-    created_at: datetime
-    expires_at: datetime
-    completed_at: datetime | None
+    created_at: Time
+    expires_at: Time
+    completed_at: Time | None
 
 
 def show(session: CheckoutSession, *, base_url: str) -> CheckoutSessionView:

@@ -9,7 +9,7 @@ from msgspec import Meta, field
 from replenish.access import queries as access
 from replenish.api.v1.call import Call
 from replenish.api.v1.routing import acts, creates, reads
-from replenish.api.v1.wire import Amount, Body, Cursor, Key, Limit, Metadata, Page, Shown, before, page, path_id
+from replenish.api.v1.wire import Amount, Body, Cursor, Key, Limit, Metadata, Page, Shown, Time, before, page, path_id
 from replenish.catalog import queries as catalog
 from replenish.core.errors import Invalid, NotFound
 from replenish.core.ids import CUSTOMER, LOT, METER, TOP_UP, WALLET, LotId, MeterId, TopUpId
@@ -52,15 +52,15 @@ class CreditGrantView(Shown):
     amount: str
     remaining: str
     held: str
-    effective_at: datetime
-    expires_at: datetime | None
-    voided_at: datetime | None
+    effective_at: Time
+    expires_at: Time | None
+    voided_at: Time | None
     scope: Sequence[str]
     source: str
     topup_id: str | None
     cost: str | None
     metadata: Metadata
-    created_at: datetime
+    created_at: Time
 
 
 def show(lot: Lot, *, now: datetime) -> CreditGrantView:

@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from replenish.api.v1.call import Call
 from replenish.api.v1.routing import reads
-from replenish.api.v1.wire import Cursor, Key, Limit, Page, Shown
+from replenish.api.v1.wire import Cursor, Key, Limit, Page, Shown, Time
 from replenish.catalog import queries as catalog
 from replenish.core.errors import Invalid
 from replenish.core.ids import (
@@ -53,9 +53,9 @@ class CreditTransactionView(Shown):
     meter_id: str | None
     usage_event_id: str | None
     value: str | None
-    timestamp: datetime
-    booked_at: datetime
-    recorded_at: datetime
+    timestamp: Time
+    booked_at: Time
+    recorded_at: Time
 
 
 def show(line: Line) -> CreditTransactionView:

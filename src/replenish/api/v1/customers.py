@@ -1,13 +1,12 @@
 """Customers: who may hold wallets."""
 
-from datetime import datetime
 from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType, field
 
 from replenish.api.v1.call import Call
 from replenish.api.v1.routing import acts, changes, creates, reads
-from replenish.api.v1.wire import Body, Cursor, Limit, Metadata, Page, Shown, before, page
+from replenish.api.v1.wire import Body, Cursor, Limit, Metadata, Page, Shown, Time, before, page
 from replenish.core.ids import CUSTOMER
 from replenish.customers import queries
 from replenish.customers.model import Customer
@@ -40,8 +39,8 @@ class CustomerView(Shown):
     name: str
     metadata: Metadata
     # Frozen customers keep their credits and can neither spend nor buy.
-    frozen_at: datetime | None
-    created_at: datetime
+    frozen_at: Time | None
+    created_at: Time
 
 
 def show(customer: Customer) -> CustomerView:

@@ -3,7 +3,6 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any, Final, Literal, cast
 from uuid import UUID
 
@@ -12,7 +11,7 @@ from msgspec import Meta
 from replenish.api.v1.call import Call
 from replenish.api.v1.references import customer_ref
 from replenish.api.v1.routing import reads
-from replenish.api.v1.wire import Key, Limit, Page, Shown, path_id
+from replenish.api.v1.wire import Key, Limit, Page, Shown, Time, path_id
 from replenish.core import ids
 from replenish.core.errors import Invalid
 from replenish.core.ids import CUSTOMER, EVENT, Kind
@@ -52,7 +51,7 @@ class EventView(Shown):
     object_type: str
     object_id: str
     data: Mapping[str, Any]
-    created_at: datetime
+    created_at: Time
 
 
 def show(event: Event) -> EventView:

@@ -12,7 +12,7 @@ from replenish.api.v1.references import meter_ref
 from replenish.api.v1.routing import acts, creates, reads
 from replenish.api.v1.usage_events import AllocationView, UsageEventView
 from replenish.api.v1.usage_events import show as show_event
-from replenish.api.v1.wire import Amount, Body, Cursor, Key, Limit, Metadata, Page, Shown, before, page, path_id
+from replenish.api.v1.wire import Amount, Body, Cursor, Key, Limit, Metadata, Page, Shown, Time, before, page, path_id
 from replenish.catalog import queries as catalog
 from replenish.catalog.model import Meter as CatalogMeter
 from replenish.catalog.model import PaymentCurrency
@@ -68,9 +68,9 @@ class HoldView(Shown):
     allocation: Sequence[AllocationView]
     usage_event_id: str | None
     metadata: Metadata
-    created_at: datetime
-    expires_at: datetime
-    ended_at: datetime | None
+    created_at: Time
+    expires_at: Time
+    ended_at: Time | None
 
 
 class CaptureView(Shown):

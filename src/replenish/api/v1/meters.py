@@ -1,6 +1,5 @@
 """Meters: how reported usage becomes credits."""
 
-from datetime import datetime
 from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType, field
@@ -19,6 +18,7 @@ from replenish.api.v1.wire import (
     Metadata,
     Page,
     Shown,
+    Time,
     before,
     page,
 )
@@ -70,7 +70,7 @@ class MeterView(Shown):
     lookup_key: str | None
     status: MeterStatus
     metadata: Metadata
-    created_at: datetime
+    created_at: Time
 
 
 def show(meter: Meter) -> MeterView:

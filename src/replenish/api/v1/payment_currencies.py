@@ -1,6 +1,5 @@
 """Payment currencies: money, and the credit currencies that customers hold, with what tops those up."""
 
-from datetime import datetime
 from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType, field
@@ -19,6 +18,7 @@ from replenish.api.v1.wire import (
     Metadata,
     Page,
     Shown,
+    Time,
     Url,
     before,
     page,
@@ -97,7 +97,7 @@ class PaymentCurrencyView(Shown):
     overdraft_limit: str | None
     recharge_config: RechargeConfigView | None
     metadata: Metadata
-    created_at: datetime
+    created_at: Time
 
 
 def show_config(config: RechargeConfig) -> RechargeConfigView:

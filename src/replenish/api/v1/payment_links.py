@@ -1,6 +1,5 @@
 """Payment links: public addresses where one price can be bought."""
 
-from datetime import datetime
 from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType, field
@@ -18,6 +17,7 @@ from replenish.api.v1.wire import (
     Page,
     Quantity,
     Shown,
+    Time,
     Url,
     before,
     page,
@@ -61,7 +61,7 @@ class PaymentLinkView(Shown):
     lookup_key: str | None
     active: bool
     metadata: Metadata
-    created_at: datetime
+    created_at: Time
 
 
 def show(link: PaymentLink, base_url: str) -> PaymentLinkView:

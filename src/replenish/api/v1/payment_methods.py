@@ -1,10 +1,8 @@
 """Payment methods: cards and wallets that customers have saved. They are saved in a checkout session of mode `setup`."""
 
-from datetime import datetime
-
 from replenish.api.v1.call import Call
 from replenish.api.v1.routing import acts, reads
-from replenish.api.v1.wire import Cursor, Key, Limit, Page, Shown, before, page, path_id
+from replenish.api.v1.wire import Cursor, Key, Limit, Page, Shown, Time, before, page, path_id
 from replenish.core.ids import CUSTOMER, PAYMENT_METHOD, PaymentMethodId
 from replenish.customers import queries as customers
 from replenish.flows import save_method as flow
@@ -25,8 +23,8 @@ class PaymentMethodView(Shown):
     expires_year: int | None
     fingerprint: str
     is_default: bool
-    created_at: datetime
-    detached_at: datetime | None
+    created_at: Time
+    detached_at: Time | None
 
 
 def show(method: PaymentMethod) -> PaymentMethodView:

@@ -1,10 +1,8 @@
 """Payments: each try at paying for a top-up, for support and accounting."""
 
-from datetime import datetime
-
 from replenish.api.v1.call import Call
 from replenish.api.v1.routing import reads
-from replenish.api.v1.wire import Cursor, Key, Limit, Page, Shown, before, page, path_id
+from replenish.api.v1.wire import Cursor, Key, Limit, Page, Shown, Time, before, page, path_id
 from replenish.core.ids import CUSTOMER, PAYMENT, PAYMENT_METHOD, TOP_UP, PaymentId
 from replenish.core.money import plain
 from replenish.customers import queries as customers
@@ -29,11 +27,11 @@ class PaymentView(Shown):
     outside_id: str | None
     decline_code: str | None
     refunded_amount: str
-    created_at: datetime
-    submitted_at: datetime | None
-    settled_at: datetime | None
-    ended_at: datetime | None
-    escalated_at: datetime | None
+    created_at: Time
+    submitted_at: Time | None
+    settled_at: Time | None
+    ended_at: Time | None
+    escalated_at: Time | None
 
 
 def show(payment: Payment) -> PaymentView:

@@ -1,13 +1,11 @@
 """Portal sessions: a one-time link that lets one customer into the billing portal."""
 
-from datetime import datetime
-
 from replenish.access import queries
 from replenish.access.model import PortalSession
 from replenish.access.tokens import portal_link
 from replenish.api.v1.call import Call
 from replenish.api.v1.routing import acts, creates, reads
-from replenish.api.v1.wire import Body, Key, Shown, Url, path_id
+from replenish.api.v1.wire import Body, Key, Shown, Time, Url, path_id
 from replenish.core.ids import CUSTOMER, PORTAL_SESSION, PortalSessionId
 from replenish.customers import queries as customers
 from replenish.flows import manage_portal_sessions
@@ -26,10 +24,10 @@ class PortalSessionView(Shown):
     # Works once, until link_expires_at; null when it was used.
     url: str | None
     return_url: str | None
-    created_at: datetime
-    link_expires_at: datetime
-    expires_at: datetime
-    ended_at: datetime | None
+    created_at: Time
+    link_expires_at: Time
+    expires_at: Time
+    ended_at: Time | None
 
 
 async def _show(call: Call, session_id: PortalSessionId) -> PortalSessionView:

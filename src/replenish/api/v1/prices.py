@@ -1,7 +1,6 @@
 """Prices: what one unit of a product costs, and the credits it grants."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
@@ -20,6 +19,7 @@ from replenish.api.v1.wire import (
     Page,
     Quantity,
     Shown,
+    Time,
     before,
     money,
     page,
@@ -104,7 +104,7 @@ class PriceView(Shown):
     meter_id: str | None
     quantity_max: int
     metadata: Metadata
-    created_at: datetime
+    created_at: Time
 
 
 def show(price: Price) -> PriceView:

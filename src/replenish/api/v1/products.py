@@ -1,6 +1,5 @@
 """Products: what is sold."""
 
-from datetime import datetime
 from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType, field
@@ -8,7 +7,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 from replenish.api.v1.call import Call
 from replenish.api.v1.references import campaign_ref
 from replenish.api.v1.routing import changes, creates, reads
-from replenish.api.v1.wire import Body, Cursor, Id, Limit, LookupKey, Metadata, Name, Page, Shown, before, page
+from replenish.api.v1.wire import Body, Cursor, Id, Limit, LookupKey, Metadata, Name, Page, Shown, Time, before, page
 from replenish.catalog import queries
 from replenish.catalog.model import Product, ProductType
 from replenish.core.ids import CAMPAIGN, PRODUCT
@@ -46,7 +45,7 @@ class ProductView(Shown):
     lookup_key: str | None
     active: bool
     metadata: Metadata
-    created_at: datetime
+    created_at: Time
 
 
 def show(product: Product) -> ProductView:

@@ -1,10 +1,8 @@
 """Recharge attempts: each automatic charge, and each changed reason for not charging (law 13)."""
 
-from datetime import datetime
-
 from replenish.api.v1.call import Call
 from replenish.api.v1.routing import reads
-from replenish.api.v1.wire import Cursor, Key, Limit, Page, Shown, before, page, path_id
+from replenish.api.v1.wire import Cursor, Key, Limit, Page, Shown, Time, before, page, path_id
 from replenish.core.ids import (
     CURRENCY,
     CUSTOMER,
@@ -42,10 +40,10 @@ class RechargeAttemptView(Shown):
     topup_id: str | None
     payment_id: str | None
     payment_method_id: str | None
-    created_at: datetime
-    submitted_at: datetime | None
-    ended_at: datetime | None
-    expires_at: datetime | None
+    created_at: Time
+    submitted_at: Time | None
+    ended_at: Time | None
+    expires_at: Time | None
 
 
 def show(attempt: Attempt) -> RechargeAttemptView:

@@ -1,6 +1,5 @@
 """Recharge rules: a customer's standing order for automatic top-ups."""
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -10,7 +9,7 @@ from msgspec import Meta
 from replenish.api.v1.call import Call
 from replenish.api.v1.references import customer_ref, price_ref
 from replenish.api.v1.routing import acts, reads, replaces
-from replenish.api.v1.wire import Amount, Body, Cursor, Key, Limit, Page, Shown, before, page, path_id
+from replenish.api.v1.wire import Amount, Body, Cursor, Key, Limit, Page, Shown, Time, before, page, path_id
 from replenish.catalog import queries as catalog
 from replenish.catalog.model import PaymentCurrency, Price
 from replenish.core.errors import Invalid
@@ -89,14 +88,14 @@ class RechargeRuleView(Shown):
     day_count_max: int | None
     month_amount_max: str | None
     declines_in_a_row: int
-    paused_until: datetime | None
-    suspended_at: datetime | None
+    paused_until: Time | None
+    suspended_at: Time | None
     suspended_reason: SuspendedReason | None
     reason: str | None
     reason_detail: str | None
-    reason_until: datetime | None
-    created_at: datetime
-    updated_at: datetime
+    reason_until: Time | None
+    created_at: Time
+    updated_at: Time
 
 
 class SavedRuleView(Shown):

@@ -17,6 +17,7 @@ from replenish.api.v1.wire import (
     Page,
     Quantity,
     Shown,
+    Time,
     Url,
     before,
     page,
@@ -96,9 +97,9 @@ class TopupView(Shown):
     recharge_attempt_id: str | None
     next_step: NextStepView
     metadata: Metadata
-    created_at: datetime
-    settled_at: datetime | None
-    ended_at: datetime | None
+    created_at: Time
+    settled_at: Time | None
+    ended_at: Time | None
 
 
 class NewQuote(Body):

@@ -8,7 +8,19 @@ from msgspec import Meta
 
 from replenish.api.v1.call import Call
 from replenish.api.v1.routing import creates, reads
-from replenish.api.v1.wire import Body, Cursor, Key, Limit, Metadata, Page, Shown, path_id, timed_before, timed_cursor
+from replenish.api.v1.wire import (
+    Body,
+    Cursor,
+    Key,
+    Limit,
+    Metadata,
+    Page,
+    Shown,
+    Time,
+    path_id,
+    timed_before,
+    timed_cursor,
+)
 from replenish.catalog import queries as catalog
 from replenish.core.errors import NotFound
 from replenish.core.ids import CUSTOMER, LOT, METER, USAGE_EVENT, USAGE_REVERSAL, UsageEventId
@@ -32,7 +44,7 @@ class ReversalView(Shown):
     returned: str
     forgiven: str
     reason: str
-    created_at: datetime
+    created_at: Time
 
 
 class UsageEventView(Shown):
@@ -52,9 +64,9 @@ class UsageEventView(Shown):
     owed: str
     allocation: Sequence[AllocationView]
     balance_after: str
-    timestamp: datetime
-    booked_at: datetime
-    recorded_at: datetime
+    timestamp: Time
+    booked_at: Time
+    recorded_at: Time
     properties: Metadata
     reversal: ReversalView | None
 

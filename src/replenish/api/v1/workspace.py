@@ -1,6 +1,5 @@
 """The workspace that the key belongs to, and its test clock."""
 
-from datetime import datetime
 from typing import Annotated
 
 from msgspec import Meta
@@ -29,7 +28,7 @@ class WorkspaceView(Shown):
     twin_id: str
     name: str
     time_zone: str
-    created_at: datetime
+    created_at: Time
 
 
 class NewClock(Body):
@@ -40,8 +39,8 @@ class ClockView(Shown):
     """`test_clock` is null while the clock was never moved, and always in live workspaces."""
 
     mode: Mode
-    now: datetime
-    test_clock: datetime | None
+    now: Time
+    test_clock: Time | None
 
 
 async def _show(call: Call) -> WorkspaceView:
