@@ -264,6 +264,19 @@ async def test_law_06_owed_credits_are_repaid_oldest_first_by_lots_that_cover_th
     assert (await verify(db)).clean
 
 
+async def test_law_06_a_debt_that_was_repaid_a_moment_ago_is_reversed_whole(db: Database) -> None:
+    """The lot that repays it has started since the last write: the repayment is booked in the reversal's own transaction."""
+    bench = await lay(db, overdraft_policy="unlimited")
+    await give(db, bench, "10", effective_at=START + timedelta(seconds=5))
+    (outcome,) = await use(db, used(bench, "job-1", "4"))
+    assert isinstance(outcome, Recorded)
+    await set_clock(db, bench, START + timedelta(seconds=6))
+    await reverse_usage(db, workspace_id=bench.workspace_id, event_id=outcome.event.id, reason="failed")
+    found = await balance(db, bench)
+    assert (str(found.available), str(found.owed)) == ("10", "0")
+    assert (await verify(db)).clean
+
+
 async def test_law_07_the_same_key_has_one_effect_however_often_it_is_sent(db: Database) -> None:
     bench = await lay(db, clock=None)
     await give(db, bench, "100")

@@ -129,7 +129,7 @@ async def capture_hold(
         book = books[ref]
         known = (await usage.replays(tx, keys=[(event.customer_id, event.key)])).get((event.customer_id, event.key))
         if known is not None:
-            if known[0] != digest:
+            if known[0] != digest or known[1] is None:
                 raise UsageConflict(event.key)
             return known[1], True
         hold = await wallets.load_hold(tx, book, hold_id=hold_id)

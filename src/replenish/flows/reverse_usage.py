@@ -10,7 +10,6 @@ from replenish.core.errors import Conflict, NotFound
 from replenish.core.ids import UsageEventId, UsageReversalId, WorkspaceId
 from replenish.core.money import NO_CREDITS, Credits
 from replenish.core.transaction import transaction
-from replenish.ledger import queries as ledger_queries
 from replenish.notifications import operations as notifications
 from replenish.notifications.model import NewEvent
 from replenish.usage import operations as usage
@@ -53,9 +52,7 @@ async def reverse_usage(
         if await usage.reversal_of(tx, customer_id=event.customer_id, event_id=event.id) is not None:
             raise EventReversed
         item = await wallets.load_owed_item(tx, book, cause_id=event.id)
-        repayments = (
-            await ledger_queries.transfers_of(tx, customer_id=event.customer_id, cause_ids=[item.id]) if item else []
-        )
+        repayments = await wallets.repayments_of(tx, book, item=item) if item else []
         lot_ids = {*event.lot_ids, *(transfer.lot_id for transfer in repayments if transfer.lot_id is not None)}
         await wallets.load_lots(tx, book, lot_ids=sorted(lot_ids))
         book.reverse_usage(

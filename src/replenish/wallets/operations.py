@@ -10,6 +10,8 @@ from replenish.core.ids import CustomerId, HoldId, LotId, WalletId, WorkspaceId
 from replenish.core.money import Credits
 from replenish.core.transaction import Tx
 from replenish.ledger import operations as ledger
+from replenish.ledger import queries as ledger_queries
+from replenish.ledger.model import Transfer
 from replenish.wallets import store
 from replenish.wallets.book import Book
 from replenish.wallets.model import Adjustment, Hold, Lot, OwedItem, WalletRef
@@ -92,6 +94,12 @@ async def load_owed_item(tx: Tx, book: Book, *, cause_id: UUID) -> OwedItem | No
     if found is None:
         return None
     return next((item for item in book.owed_items if item.id == found.id), found)
+
+
+async def repayments_of(tx: Tx, book: Book, *, item: OwedItem) -> list[Transfer]:
+    """What repaid an owed item: in the ledger, and booked a moment ago in this book, which is not written yet."""
+    stored = await ledger_queries.transfers_of(tx, customer_id=item.customer_id, cause_ids=[item.id])
+    return [*stored, *(transfer for transfer in book.transfers if transfer.cause_id == item.id)]
 
 
 async def save_books(tx: Tx, *, books: Iterable[Book]) -> None:
