@@ -10,25 +10,15 @@ class Short(Exception):
     """Nothing can pay for this."""
 
 
-def merged(parts: list[tuple[dict, Fraction]]) -> list[tuple[dict, Fraction]]:
-    """One entry a lot, in the order in which lots first appear."""
-    found: dict = {}
-    for lot, part in parts:
-        found[lot["id"]] = (lot, found.get(lot["id"], (lot, Fraction(0)))[1] + part)
-    return list(found.values())
-
-
 class Model:
     def __init__(self) -> None:
         self.now = 0
         self.lots: list[dict] = []
         self.debts: list[dict] = []
-        self.holds: list[dict] = []
         self.carry = Fraction(0)
 
     def pass_to(self, now: int) -> None:
-        ends = [hold["end"] for hold in self.holds if hold["open"]]
-        times = ends + [at for lot in self.lots for at in (lot["start"], lot["end"])]
+        times = self.ends() + [at for lot in self.lots for at in (lot["start"], lot["end"])]
         moments = sorted({at for at in times if self.now < (at or 0) <= now})
         for moment in moments:
             self.now = moment
@@ -38,10 +28,14 @@ class Model:
                 elif lot["start"] == moment and not lot["void"]:
                     lot["left"] = lot["amount"]
             self.repay()
-            for hold in self.holds:
-                if hold["open"] and hold["end"] == moment:
-                    self.let_go(hold)
+            self.end(moment)
         self.now = now
+
+    def ends(self) -> list[int]:
+        return []
+
+    def end(self, moment: int) -> None:
+        """Holds, which `model_holds` adds, end here."""
 
     def usable(self, meter: str | None) -> list[dict]:
         found = [
@@ -95,42 +89,6 @@ class Model:
         for lot, part in parts:
             if not lot["void"] and (lot["end"] is None or self.now < lot["end"]):
                 lot["left"] += part
-
-    def hold(self, meter: str | None, price: Fraction, *, decimals: int, end: int) -> dict:
-        amount = -(-price * 10**decimals // 1) / Fraction(10**decimals)
-        if amount > sum(lot["left"] for lot in self.usable(meter)) or self.owed:
-            raise Short
-        taken, _ = self.take(meter, amount)
-        self.holds.append({"meter": meter, "taken": taken, "end": end, "open": True})
-        return self.holds[-1]
-
-    def let_go(self, hold: dict) -> None:
-        hold["open"] = False
-        self.give_back(hold["taken"])
-        self.repay()
-
-    def capture(self, hold: dict, price: Fraction, *, decimals: int, owe: bool) -> dict:
-        left = max(Fraction(0), (self.carry + price) * 10**decimals // 1 / Fraction(10**decimals))
-        kept, rest = [], []
-        for lot, part in hold["taken"]:
-            front = min(left, part)
-            left -= front
-            kept += [(lot, front)] * bool(front)
-            rest += [(lot, part - front)] * (part > front)
-        if left and not owe and (left > sum(lot["left"] for lot in self.usable(hold["meter"])) or self.owed):
-            raise Short
-        hold["open"], carry = False, self.carry
-        debit = sum((part for _, part in kept), Fraction(0)) + left
-        more, short = self.take(hold["meter"], left)
-        self.carry += price - debit
-        event = {"meter": hold["meter"], "taken": merged(kept + more), "debit": debit, "debt": None}
-        event["carried"] = self.carry - carry
-        if short:
-            event["debt"] = {"meter": hold["meter"], "left": short, "paid": []}
-            self.debts.append(event["debt"])
-        self.give_back(rest)
-        self.repay()
-        return event
 
     def reverse(self, event: dict) -> None:
         paid = event["taken"] + (event["debt"]["paid"] if event["debt"] else [])

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from tests.ledger.books import START, Bench, lay, set_clock
-from tests.ledger.model import Model, Short
+from tests.ledger.model import Short
+from tests.ledger.model_holds import HoldingModel
 
 from replenish.core.db import Database, connect
 from replenish.core.errors import Conflict
@@ -55,7 +56,7 @@ class Books(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.model = Model()
+        self.model = HoldingModel()
         self.keys = 0
         self.db: Database = self.run(connect(self.url, size_max=2))
 

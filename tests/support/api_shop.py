@@ -142,6 +142,8 @@ class Shop:
                 return {"customer_id": "ann", "currency_id": self.credits, "amount": "5", "reason": f"Sorry{mark}"}
             case "usage":
                 return {"customer_id": "ann", "meter_id": "api_call", "idempotency_key": f"job{mark}", "value": "1"}
+            case "holds":
+                return {"customer_id": "ann", "meter_id": "api_call", "value": "1", "metadata": {"mark": mark}}
             case "checkout_sessions":
                 return {"customer_id": "ann", "price_id": self.id("prices"), "success_url": f"https://x.example/{mark}"}
             case "topups":

@@ -70,6 +70,7 @@ async def change_customer(
 async def freeze_customer(*, db: Database, workspace_id: WorkspaceId, customer_id: CustomerId, frozen: bool) -> None:
     """Freeze or unfreeze with all wallets; twice is once. Raises NotFound."""
     async with transaction(db) as tx:
+        await wallets.lock_customer_wallets(tx, customer_id=customer_id)
         customer = await customers.set_frozen(tx, workspace_id=workspace_id, customer_id=customer_id, frozen=frozen)
         await wallets.freeze_customer_wallets(tx, customer_id=customer_id, frozen_at=customer.frozen_at)
         await _tell(tx, customer, "customer.frozen" if frozen else "customer.unfrozen")

@@ -15,6 +15,7 @@ from replenish.ledger.model import Transfer
 from replenish.wallets import store
 from replenish.wallets.book import Book
 from replenish.wallets.model import Adjustment, Hold, Lot, OwedItem, WalletRef
+from replenish.wallets.store import holds as hold_store
 
 
 async def open_books(tx: Tx, *, refs: Iterable[WalletRef]) -> dict[WalletRef, Book]:
@@ -46,7 +47,7 @@ async def open_books(tx: Tx, *, refs: Iterable[WalletRef]) -> dict[WalletRef, Bo
     }
     holds: defaultdict[WalletId, list[Hold]] = defaultdict(list)
     if holding:
-        for hold in await store.open_holds(tx, holding.values()):
+        for hold in await hold_store.open_holds(tx, holding.values()):
             holds[hold.wallet_id].append(hold)
     books = {
         wallet.ref: Book(
@@ -80,7 +81,7 @@ async def load_hold(tx: Tx, book: Book, *, hold_id: HoldId) -> Hold:
     """Bring one hold of this wallet into its book, with its lots; an ended one as it stands. Raises NotFound."""
     known = book.holds.get(hold_id)
     if known is None:
-        found = await store.hold(tx, customer_id=book.wallet.customer_id, hold_id=hold_id)
+        found = await hold_store.hold(tx, customer_id=book.wallet.customer_id, hold_id=hold_id)
         if found is None or found.wallet_id != book.wallet.id:
             raise NotFound("hold")
         known = book.holds[hold_id] = found
@@ -117,10 +118,10 @@ async def save_books(tx: Tx, *, books: Iterable[Book]) -> None:
         _all_there(await store.update_lots(tx, changed_lots), len(changed_lots))
     new_holds = [hold for book in listed for hold in book.new_holds.values()]
     if new_holds:
-        await store.insert_holds(tx, new_holds)
+        await hold_store.insert_holds(tx, new_holds)
     changed_holds = [hold for book in listed for hold in book.changed_holds.values()]
     if changed_holds:
-        _all_there(await store.update_holds(tx, changed_holds), len(changed_holds))
+        _all_there(await hold_store.update_holds(tx, changed_holds), len(changed_holds))
     new_items = [item for book in listed for item in book.new_owed_items.values()]
     if new_items:
         await store.insert_owed_items(tx, new_items)
@@ -188,8 +189,13 @@ async def freeze_wallet(tx: Tx, *, book: Book, frozen_at: datetime | None) -> No
     await store.freeze(tx, wallet=book.wallet, frozen_at=frozen_at)
 
 
+async def lock_customer_wallets(tx: Tx, *, customer_id: CustomerId) -> None:
+    """Lock all wallets of a customer, sorted: before the customer's own row, as everywhere."""
+    await store.lock_of_customer(tx, customer_id=customer_id)
+
+
 async def freeze_customer_wallets(tx: Tx, *, customer_id: CustomerId, frozen_at: datetime | None) -> None:
-    """Freeze or unfreeze all of a customer's wallets; locks them sorted first."""
+    """Freeze or unfreeze all of a customer's wallets, which are locked already."""
     await store.freeze_of_customer(tx, customer_id=customer_id, frozen_at=frozen_at)
 
 

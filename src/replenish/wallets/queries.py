@@ -22,6 +22,7 @@ from replenish.wallets.model import (
     Wallet,
     WalletRef,
 )
+from replenish.wallets.store import holds as hold_store
 
 _WALLETS = (
     "select wallets.*, greatest(wallets.now_at, coalesce(workspaces.test_clock, clock_timestamp())) as book_now"
@@ -144,7 +145,7 @@ async def _booked(db: Reads, wallet: Wallet, now: datetime) -> Book:
     """The wallet as a book in which everything due by now is booked; nothing of it is saved."""
     lots = await store.open_lots(db, [wallet])
     owed_items = await store.open_owed_items(db, [wallet])
-    holds = await store.open_holds(db, [wallet]) if wallet.held else []
+    holds = await hold_store.open_holds(db, [wallet]) if wallet.held else []
     book = Book(wallet, now=now, recorded_at=wallet.recorded_at, lots=lots, owed_items=owed_items, holds=holds)
     book.book_due()
     return book
@@ -204,7 +205,7 @@ async def next_expiry(db: Reads, *, customer_id: CustomerId, wallet_id: WalletId
 
 async def hold(db: Reads, *, workspace_id: WorkspaceId, hold_id: HoldId) -> Hold:
     """As it was last written: one whose time is over is `open` until something books its end. Raises NotFound."""
-    found = await store.hold_in(db, workspace_id=workspace_id, hold_id=hold_id)
+    found = await hold_store.hold_in(db, workspace_id=workspace_id, hold_id=hold_id)
     if found is None:
         raise NotFound("hold")
     return found
@@ -220,7 +221,7 @@ async def holds(
     limit: int = 20,
 ) -> list[Hold]:
     """Holds of a workspace or one customer, newest first."""
-    return await store.holds(
+    return await hold_store.holds(
         db, workspace_id=workspace_id, customer_id=customer_id, only_open=only_open, before=before, limit=limit
     )
 

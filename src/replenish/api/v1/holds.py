@@ -213,6 +213,7 @@ async def release_hold(hold_id: str, call: Call) -> HoldView:
 async def extend_hold(hold_id: str, data: Extension, call: Call) -> HoldView:
     """While the work goes on: let the hold live longer, and/or reserve more."""
     found = path_id(HOLD, hold_id, "hold")
+    await queries.hold(call.db, workspace_id=call.workspace_id, hold_id=found)
     if data.expires_in is None and data.increase_by is None:
         raise Invalid("expires_in", "give expires_in, increase_by, or both")
     more = None
