@@ -168,6 +168,7 @@ def recharge(payment: Client, credit: str) -> None:
     wait_until(recharged, what="the automatic top-up")
     latest = payment("invoices.list", {"customer_id": ANN})["list"][0]
     assert (latest["status"], latest["billing_reason"]) == ("paid", "auto_recharge")
+    assert payment("refunds.list", {"customer_id": ANN})["count"] == 0
     today = payment("autoRechargeConfigs.getForCustomer", ANN, {"currency_id": credit})
     assert today["daily_stats"] == {"attempt_count": 1, "total_amount": "2"}
     assert payment("autoRechargeConfigs.submit", wish | {"enabled": False})["enabled"] is False

@@ -14,7 +14,7 @@ from replenish.access.tokens import admin_link, new_api_key, portal_link
 from replenish.catalog import queries as catalog
 from replenish.catalog.model import CreditTerms
 from replenish.core.db import Database
-from replenish.core.errors import NotFound
+from replenish.core.errors import Invalid, NotFound
 from replenish.core.ids import CurrencyId, CustomerId, MeterId, OperatorId, PriceId, ProductId, WorkspaceId
 from replenish.core.settings import Settings, home
 from replenish.customers import queries as customers
@@ -55,9 +55,7 @@ async def ensure_demo(
         await _fill(db, workspace.id)
     secret = await _ensure_key(db, test, api_key=api_key)
     if client_key:
-        await manage_clients.add_client_key(
-            db=db, workspace_id=live.id, name="PaymentKit client of the demo", public_key=client_key
-        )
+        await _let_in(db, live.id, client_key)
     operator = await _operator(db, live.id)
     token = await manage_workspaces.create_sign_in_link(db=db, operator_id=operator, mode="test")
     customer = await customers.find_customer(db, workspace_id=test.id, key=CUSTOMER)
@@ -66,6 +64,15 @@ async def ensure_demo(
         ("Customer portal", await _portal_link(db, settings, test.id, customer.id)),
         ("API key", secret),
     ]
+
+
+async def _let_in(db: Database, workspace_id: WorkspaceId, client_key: str) -> None:
+    try:
+        await manage_clients.add_client_key(
+            db=db, workspace_id=workspace_id, name="PaymentKit client of the demo", public_key=client_key
+        )
+    except Invalid as wrong:
+        raise Invalid("REPLENISH_DEV_PAYMENTKIT_KEY", f"REPLENISH_DEV_PAYMENTKIT_KEY {wrong.detail}") from None
 
 
 async def _workspaces(db: Database) -> tuple[Workspace, Workspace]:

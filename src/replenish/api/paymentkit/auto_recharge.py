@@ -109,10 +109,10 @@ async def _named(call: Call) -> tuple[CustomerId, CurrencyId]:
     parts = call.path().split("_")
     if len(parts) == 3 and parts[0] == "arc":
         return (
-            own_id(CUSTOMER, f"{CUSTOMER.prefix}_{parts[1]}", "auto-recharge config"),
-            own_id(CURRENCY, f"{CURRENCY.prefix}_{parts[2]}", "auto-recharge config"),
+            own_id(CUSTOMER, f"{CUSTOMER.prefix}_{parts[1]}", "auto recharge config"),
+            own_id(CURRENCY, f"{CURRENCY.prefix}_{parts[2]}", "auto recharge config"),
         )
-    rule_id = own_id(RECHARGE_RULE, call.path(), "auto-recharge config")
+    rule_id = own_id(RECHARGE_RULE, call.path(), "auto recharge config")
     rule = await recharge.rule(call.db, workspace_id=call.workspace_id, rule_id=rule_id)
     ref = await wallets.ref_of(call.db, customer_id=rule.customer_id, wallet_id=rule.wallet_id)
     return rule.customer_id, ref.currency_id

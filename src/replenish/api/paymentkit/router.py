@@ -23,6 +23,7 @@ from replenish.api.paymentkit import (
     payment_links,
     prices,
     products,
+    refunds,
     settings,
     webhook_endpoints,
 )
@@ -44,6 +45,7 @@ _RESOURCES: Final[Sequence[Sequence[HTTPRouteHandler]]] = (
     payment_links.routes,
     invoices.routes,
     payment_intents.routes,
+    refunds.routes,
     webhook_endpoints.routes,
     settings.routes,
     events.routes,
