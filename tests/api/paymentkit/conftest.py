@@ -105,6 +105,12 @@ async def kit_of(world: World, *, livemode: bool = False) -> Kit:
     return kit
 
 
+async def sold(kit: Kit, **fields: object) -> tuple[str, Any]:
+    """A credit currency, and a pack of it."""
+    credit = (await kit.meter())["currency_id"]
+    return credit, await kit.pack(credit, **fields)
+
+
 @pytest.fixture
 async def world(database_url: str) -> AsyncIterator[World]:
     async with open_world(database_url) as made:
