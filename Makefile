@@ -26,12 +26,13 @@ endif
 PARTS := pyproject.toml uv.lock sdk/pyproject.toml hatch_build.py $(wildcard frontend/*.* frontend/*/*.*)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check clean
+.PHONY: help run test check bench clean
 
 help:
 	@echo "make run     the whole product on this machine, with a demo workspace (PORT=8700, REPLENISH_HOME=.replenish)"
 	@echo "make test    all tests, on a real PostgreSQL (ARGS=... goes to pytest)"
 	@echo "make check   format, lint, types, imports"
+	@echo "make bench   our speed beside the raw limits, as ratios of one run (ARGS=\"--seconds 2 --callers 32\")"
 	@echo "make clean   remove what the others installed; the data in .replenish stays"
 
 run: .venv/installed-run
@@ -68,3 +69,6 @@ $(UV): scripts/get-uv Makefile
 	@echo "--> Replenish, what it needs and the tools of development, into .venv/"
 	@$(UV) sync --frozen
 	@touch $@ .venv/installed-run
+
+bench: .venv/installed-dev
+	@$(BIN)/python -m bench $(ARGS)
