@@ -20,6 +20,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: str
     # Signs cookies and one-time links, and encrypts stored secrets; 32 characters at least.
     secret_key: str
+    # Former ones, until what they sealed is sealed anew (`core.sealing`).
+    old_secret_keys: tuple[str, ...] = ()
     # Where customers' browsers reach us: links in answers and e-mails start with it.
     base_url: str
     host: str = "127.0.0.1"
@@ -27,6 +29,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # True only under `replenish dev`: live workspaces accept the sandbox provider.
     dev: bool = False
     pool_size: int = 10
+
+    @property
+    def master_keys(self) -> tuple[str, ...]:
+        """The newest first."""
+        return (self.secret_key, *self.old_secret_keys)
 
 
 def home(environment: Mapping[str, str] = os.environ) -> Path:
@@ -68,12 +75,16 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     secret_key = environment.get("REPLENISH_SECRET_KEY", "")
     if len(secret_key) < _KEY_SHORTEST:
         raise Invalid("REPLENISH_SECRET_KEY", f"set REPLENISH_SECRET_KEY to {_KEY_SHORTEST} or more random characters")
+    old_secret_keys = tuple((environment.get("REPLENISH_OLD_SECRET_KEYS") or "").split())
+    if any(len(key) < _KEY_SHORTEST for key in old_secret_keys):
+        raise Invalid("REPLENISH_OLD_SECRET_KEYS", "REPLENISH_OLD_SECRET_KEYS holds former keys, separated by blanks")
     port = port_from(environment)
     host = environment.get("HOST") or "127.0.0.1"
     base_url = base_url_from(environment)
     return Settings(
         database_url=database_url,
         secret_key=secret_key,
+        old_secret_keys=old_secret_keys,
         base_url=base_url,
         host=host,
         port=port,

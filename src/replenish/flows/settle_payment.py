@@ -15,6 +15,7 @@ from replenish.core.db import Database
 from replenish.core.ids import PaymentMethodId
 from replenish.core.transaction import Tx, transaction
 from replenish.flows import _recharge_outcome as recharge
+from replenish.flows._ipn import owe_notification
 from replenish.flows._payment_events import method_event, payment_event, top_up_event
 from replenish.flows._providers import Providers
 from replenish.flows.grant_credits import granted
@@ -142,6 +143,7 @@ async def _grant(desk: Desk, standing: Standing) -> None:
     )
     desk.payment = await payments.settle(desk.tx, desk.payment, now=now)
     desk.top_up = await topups.settle(desk.tx, top_up, lot_id=lot_id, now=now)
+    await owe_notification(desk.tx, book=book, top_up=desk.top_up, payment=desk.payment)
     await cancel_unpaid(desk, desk.others)
     desk.events += [granted(book, book.lots[lot_id]), payment_event(desk.payment, "settled")]
     desk.events.append(top_up_event(desk.top_up, "settled"))

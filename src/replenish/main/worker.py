@@ -13,6 +13,8 @@ from replenish.core.settings import Settings
 from replenish.main.providers import open_sandbox_for, providers_of
 from replenish.main.startup import open_database
 from replenish.providers.sandbox.sandbox import Sandbox
+from replenish.senders.http import HttpSender
+from replenish.worker.deliveries import delivery_jobs
 from replenish.worker.jobs import Job, jobs
 
 log = structlog.stdlib.get_logger(__name__)
@@ -35,6 +37,7 @@ async def work(settings: Settings) -> None:
         http = await opened.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=10))
         providers = providers_of(sandbox)
         listed = [*jobs(db, providers=providers, settings=settings), *sandbox_jobs(sandbox, http)]
+        listed += delivery_jobs(db, post=HttpSender(loopback=settings.dev).post, settings=settings)
         log.info("worker started", jobs=[job.name for job in listed])
         await run_jobs(jobs=listed, stopping=stopping)
     log.info("worker stopped")

@@ -1,0 +1,1 @@
+"""PayKickstart's instant payment notifications: format, targets, deliveries."""
