@@ -63,7 +63,7 @@ def formatted(source: str) -> str:
     """Sorted and wrapped anew: names and lines have become shorter."""
     # A loop that yields each item has no shorter form in asynchronous code, but has in this.
     for command in (["check", "--fix-only", "--unsafe-fixes", "--select=I,UP028"], ["format"]):
-        call = ["ruff", *command, "--quiet", "--stdin-filename", str(TARGET / "made.py"), "-"]
+        call = [sys.executable, "-m", "ruff", *command, "--quiet", "--stdin-filename", str(TARGET / "made.py"), "-"]
         done = subprocess.run(call, input=source, capture_output=True, text=True, check=True)  # noqa: S603 - our own words
         source = done.stdout
     return source

@@ -5,7 +5,7 @@ back half of its caller's work. No network call belongs inside one (law 9).
 """
 
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
 from typing import Final, cast
 
@@ -40,9 +40,20 @@ class Tx:
         count = status.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
 
+    def nested(self) -> AbstractAsyncContextManager[object]:
+        """For `savepoint` below."""
+        return self._connection.transaction()
+
     async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Add many rows by COPY: a third of the cost of INSERT from arrays, and arrays may hold arrays."""
         await self._connection.copy_records_to_table(table, columns=list(columns), records=rows)
+
+
+@asynccontextmanager
+async def savepoint(tx: Tx) -> AsyncGenerator[None]:
+    """Part of a transaction that may fail alone: an exception undoes it and goes on; what came before is kept."""
+    async with tx.nested():
+        yield
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from replenish.access import queries as workspaces
 from replenish.core.db import Database
 from replenish.core.ids import RECHARGE_ATTEMPT
 from replenish.core.money import Credits
-from replenish.core.transaction import Tx, transaction
+from replenish.core.transaction import Tx, savepoint, transaction
 from replenish.flows import _recharge_facts as facts
 from replenish.flows._providers import Providers
 from replenish.flows._recharge_parts import rearm, tell, without_reason
@@ -45,18 +45,21 @@ async def recharge_due_wallet(*, db: Database, providers: Providers, return_url:
     `return_url` is where a bank's authentication page sends the customer back to. Raises what a broken provider raises;
     the intent is stored by then and carried on by `flows.reconcile_payments`.
     """
-    ref: WalletRef | None = None
-    try:
-        async with transaction(db) as tx:
-            ref = await wallets.claim_due(tx)
-            if ref is None:
-                return False
-            payment = await _look(tx, ref=ref, providers=providers, return_url=return_url)
-    except Exception:
-        if ref is not None:
-            async with transaction(db) as tx:
-                await wallets.postpone_look(tx, ref=ref, wait=_AFTER_FAILURE)
-        raise
+    payment: PaymentRef | None = None
+    failure: Exception | None = None
+    async with transaction(db) as tx:
+        ref = await wallets.claim_due(tx)
+        if ref is None:
+            return False
+        try:
+            async with savepoint(tx):
+                payment = await _look(tx, ref=ref, providers=providers, return_url=return_url)
+        except Exception as error:  # noqa: BLE001 - raised again below, once the postponed look is stored
+            # Under the same claim: between two transactions another worker would look at it, and fail, too.
+            await wallets.postpone_look(tx, ref=ref, wait=_AFTER_FAILURE)
+            failure = error
+    if failure is not None:
+        raise failure
     if payment is not None:
         await charge_payment(db=db, providers=providers, ref=payment)
     return True
