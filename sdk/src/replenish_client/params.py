@@ -5,6 +5,7 @@ from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 from replenish_client._values import Amount, Metadata, Moment, amount, idempotency_key, known, metadata, optional_moment
 
+IpnCharset: TypeAlias = Literal["utf-8", "iso-8859-1"]
 ProductType: TypeAlias = Literal["credit", "service", "good"]
 CurrencyType: TypeAlias = Literal["standard", "credit"]
 OverdraftPolicy: TypeAlias = Literal["none", "limited", "unlimited"]

@@ -36,11 +36,18 @@ async def create_workspace(*, db: Database, name: str, time_zone: str = "UTC") -
 
 
 async def change_workspace(
-    *, db: Database, workspace_id: WorkspaceId, name: str | None = None, time_zone: str | None = None
+    *,
+    db: Database,
+    workspace_id: WorkspaceId,
+    name: str | None = None,
+    time_zone: str | None = None,
+    paykickstart_always_200: bool | None = None,
 ) -> None:
-    """Both twins change. Raises Invalid(name | time_zone), NotFound."""
+    """Name and time zone change for both twins, the rest for this one alone. Raises Invalid(name | time_zone), NotFound."""
     async with transaction(db) as tx:
         await access.change_workspace(tx, workspace_id=workspace_id, name=name, time_zone=time_zone)
+        if paykickstart_always_200 is not None:
+            await access.set_paykickstart_always_200(tx, workspace_id=workspace_id, on=paykickstart_always_200)
 
 
 async def move_test_clock(*, db: Database, workspace_id: WorkspaceId, to: datetime) -> None:

@@ -151,11 +151,23 @@ async def test_scopes_count_per_entry(store: Store) -> None:
     assert [one["code"] for one in data["entries"]] == [200, 403]
 
 
+async def _hold(store: Store, addon: Addon, chance: Random, *, what: str, units: str) -> None:
+    api = store.world.api
+    headers = {"Authorization": f"Bearer {api.key}"}
+    if what == "hold":
+        body = {"customer_id": "ann", "currency_id": CURRENCY.text(addon.currency_id), "value": units}
+        await store.http.post("/v1/holds", json=body, headers=headers)
+        return
+    for hold in (await api.get("/holds", customer_id="ann", limit=1))["data"]:
+        verb, body = chance.choice([("capture", {"value": units}), ("release", None)])
+        await store.http.post(f"/v1/holds/{hold['id']}/{verb}", json=body, headers=headers)
+
+
 async def _something_happens(store: Store, addon: Addon, chance: Random, *, day: int) -> None:
     """One of the things that change a balance, by either API or by time."""
     api, currency = store.world.api, CURRENCY.text(addon.currency_id)
     units = str(chance.randint(1, 60))
-    match chance.choice(["use", "use", "use", "add", "lapse", "take", "void", "wait", "reverse"]):
+    match chance.choice(["use", "use", "use", "add", "lapse", "take", "void", "wait", "reverse", "hold", "capture"]):
         case "use":
             await store.send("usage/add", email=EMAIL, product_id=addon.number, units=f"-{units}")
         case "add":
@@ -164,6 +176,8 @@ async def _something_happens(store: Store, addon: Addon, chance: Random, *, day:
             ends = utc_now() + timedelta(days=day + chance.randint(1, 5))
             grant = {"customer_id": "ann", "currency_id": currency, "amount": units, "expires_at": ends.isoformat()}
             await api.post("/credit_grants", grant | {"category": chance.choice(["paid", "promotional"])})
+        case "hold" | "capture" as what:
+            await _hold(store, addon, chance, what=what, units=units)
         case "take":
             body = {"customer_id": "ann", "currency_id": currency, "amount": f"-{units}", "reason": "checked"}
             await store.http.post("/v1/adjustments", json=body, headers={"Authorization": f"Bearer {api.key}"})

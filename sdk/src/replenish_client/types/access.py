@@ -14,6 +14,7 @@ class Workspace(Answer, frozen=True, kw_only=True):
     twin_id: str
     name: str
     time_zone: str
+    paykickstart_always_200: bool
     created_at: datetime
 
 

@@ -33,6 +33,22 @@ class Product(Answer, frozen=True, kw_only=True):
     created_at: datetime
 
 
+class Ipn(Answer, frozen=True, kw_only=True):
+    """Where a product's IPN go. `secret` is the campaign's, right after it was made; else None."""
+
+    product_id: str
+    url: str | None
+    charset: str
+    secret: str | None
+
+
+class IpnSecret(Answer, frozen=True, kw_only=True):
+    """The secret that signs a campaign's IPN, shown once."""
+
+    campaign_id: str
+    secret: str
+
+
 class CreditConfig(Answer, frozen=True, kw_only=True):
     """What one unit of a price grants: `credit_amount` of the credit currency `currency_id`.
 

@@ -42,7 +42,7 @@ def show(campaign: Campaign) -> CampaignView:
     )
 
 
-async def _find(call: Call, key: str) -> Campaign:
+async def find_campaign(call: Call, key: str) -> Campaign:
     if key.isascii() and key.isdigit() and len(key) <= 10:
         return await queries.campaign_by_number(call.db, workspace_id=call.workspace_id, number=int(key))
     campaign_id = path_id(CAMPAIGN, key, "campaign")
@@ -72,13 +72,13 @@ async def list_campaigns(call: Call, limit: Limit = 20, cursor: Cursor | None = 
 @reads("/campaigns/{key:str}")
 async def retrieve_campaign(key: str, call: Call) -> CampaignView:
     """Retrieve a campaign by its id or short number."""
-    return show(await _find(call, key))
+    return show(await find_campaign(call, key))
 
 
 @changes("/campaigns/{key:str}", scope="catalog:write")
 async def change_campaign(key: str, data: CampaignChanges, call: Call) -> CampaignView:
     """Change a campaign. What is not given stays; metadata is replaced as a whole."""
-    found = await _find(call, key)
+    found = await find_campaign(call, key)
     await manage_catalog.change_campaign(
         db=call.db,
         workspace_id=call.workspace_id,

@@ -20,6 +20,8 @@ class WorkspaceChanges(Body):
     name: WorkspaceName | None = None
     # Days and months of caps and tiers begin at midnight here.
     time_zone: TimeZone | None = None
+    # Of this workspace alone: refusals on PayKickstart's endpoints come with status 200, their real code in the body.
+    paykickstart_always_200: bool | None = None
 
 
 class WorkspaceView(Shown):
@@ -28,6 +30,7 @@ class WorkspaceView(Shown):
     twin_id: str
     name: str
     time_zone: str
+    paykickstart_always_200: bool
     created_at: Time
 
 
@@ -51,6 +54,7 @@ async def _show(call: Call) -> WorkspaceView:
         twin_id=WORKSPACE.text(found.twin_id),
         name=found.name,
         time_zone=found.time_zone,
+        paykickstart_always_200=await queries.paykickstart_always_200(call.db, workspace_id=found.id),
         created_at=found.created_at,
     )
 
@@ -69,9 +73,13 @@ async def retrieve_workspace(call: Call) -> WorkspaceView:
 
 @changes("/workspace", scope="*")
 async def change_workspace(data: WorkspaceChanges, call: Call) -> WorkspaceView:
-    """Change the workspace's name or time zone; its twin changes with it."""
+    """Change the workspace. Name and time zone are shared with its twin."""
     await manage_workspaces.change_workspace(
-        db=call.db, workspace_id=call.workspace_id, name=data.name, time_zone=data.time_zone
+        db=call.db,
+        workspace_id=call.workspace_id,
+        name=data.name,
+        time_zone=data.time_zone,
+        paykickstart_always_200=data.paykickstart_always_200,
     )
     return await _show(call)
 

@@ -5,7 +5,7 @@ from msgspec import UNSET, UnsetType
 from replenish_client._async.pages import AsyncPages
 from replenish_client._async.resources.base import AsyncResource
 from replenish_client._values import Metadata, given, known, optional_metadata, query, segment
-from replenish_client.types.catalog import Campaign
+from replenish_client.types.catalog import Campaign, IpnSecret
 
 
 class AsyncCampaigns(AsyncResource):
@@ -37,3 +37,8 @@ class AsyncCampaigns(AsyncResource):
         """Change a campaign, named by its id. What is not given stays; metadata is replaced as a whole."""
         body = given(name=name, archived=archived, metadata=optional_metadata(metadata))
         return await self._transport.patch(f"/v1/campaigns/{segment(campaign, 'campaign')}", Campaign, body)
+
+    async def set_ipn_secret(self, campaign: str | int, *, secret: str | None = None) -> IpnSecret:
+        """Replace the secret that signs a campaign's IPN; without one, it is made. Shown this once."""
+        path = f"/v1/campaigns/{segment(str(campaign), 'campaign')}/ipn_secret"
+        return await self._transport.post(path, IpnSecret, known(secret=secret))

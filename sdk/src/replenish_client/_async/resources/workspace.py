@@ -12,9 +12,19 @@ class AsyncWorkspaces(AsyncResource):
         """Retrieve the workspace that this API key belongs to."""
         return await self._transport.get("/v1/workspace", Workspace)
 
-    async def update(self, *, name: str | None = None, time_zone: str | None = None) -> Workspace:
-        """Change its name or time zone, such as "Europe/Berlin"; its twin changes with it. What is not given stays."""
-        return await self._transport.patch("/v1/workspace", Workspace, known(name=name, time_zone=time_zone))
+    async def update(
+        self,
+        *,
+        name: str | None = None,
+        time_zone: str | None = None,
+        paykickstart_always_200: bool | None = None,
+    ) -> Workspace:
+        """Change its name or time zone, such as "Europe/Berlin"; its twin changes with it. What is not given stays.
+
+        `paykickstart_always_200` is this workspace's alone: refusals on PayKickstart's endpoints come with status 200.
+        """
+        body = known(name=name, time_zone=time_zone, paykickstart_always_200=paykickstart_always_200)
+        return await self._transport.patch("/v1/workspace", Workspace, body)
 
 
 class AsyncTestClock(AsyncResource):

@@ -6,7 +6,7 @@ from msgspec import UNSET, UnsetType
 from replenish_client._sync.pages import Pages
 from replenish_client._sync.resources.base import Resource
 from replenish_client._values import Metadata, given, known, optional_metadata, query, segment
-from replenish_client.types.catalog import Campaign
+from replenish_client.types.catalog import Campaign, IpnSecret
 
 
 class Campaigns(Resource):
@@ -36,3 +36,8 @@ class Campaigns(Resource):
         """Change a campaign, named by its id. What is not given stays; metadata is replaced as a whole."""
         body = given(name=name, archived=archived, metadata=optional_metadata(metadata))
         return self._transport.patch(f"/v1/campaigns/{segment(campaign, 'campaign')}", Campaign, body)
+
+    def set_ipn_secret(self, campaign: str | int, *, secret: str | None = None) -> IpnSecret:
+        """Replace the secret that signs a campaign's IPN; without one, it is made. Shown this once."""
+        path = f"/v1/campaigns/{segment(str(campaign), 'campaign')}/ipn_secret"
+        return self._transport.post(path, IpnSecret, known(secret=secret))

@@ -6,8 +6,8 @@ from msgspec import UNSET, UnsetType
 from replenish_client._sync.pages import Pages
 from replenish_client._sync.resources.base import Resource
 from replenish_client._values import Metadata, given, known, optional_metadata, query, segment
-from replenish_client.params import ProductType
-from replenish_client.types.catalog import Product
+from replenish_client.params import IpnCharset, ProductType
+from replenish_client.types.catalog import Ipn, Product
 
 
 class Products(Resource):
@@ -76,3 +76,15 @@ class Products(Resource):
             metadata=optional_metadata(metadata),
         )
         return self._transport.patch(f"/v1/products/{segment(product, 'product')}", Product, body)
+
+    def retrieve_ipn(self, product: str) -> Ipn:
+        """Where this product's IPN (notifications in PayKickstart's format) go. Raises NotFoundError."""
+        return self._transport.get(f"/v1/products/{segment(product, 'product')}/ipn", Ipn)
+
+    def set_ipn(self, product: str, *, url: str | None, charset: IpnCharset | None = None) -> Ipn:
+        """Send this product's IPN to `url`; None = send none. `charset` of what is signed: "utf-8" or "iso-8859-1".
+
+        The answer's `secret` is the campaign's, when this has made it: shown once.
+        """
+        body = {"url": url, **known(charset=charset)}
+        return self._transport.put(f"/v1/products/{segment(product, 'product')}/ipn", Ipn, body)

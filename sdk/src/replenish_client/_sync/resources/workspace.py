@@ -13,9 +13,19 @@ class Workspaces(Resource):
         """Retrieve the workspace that this API key belongs to."""
         return self._transport.get("/v1/workspace", Workspace)
 
-    def update(self, *, name: str | None = None, time_zone: str | None = None) -> Workspace:
-        """Change its name or time zone, such as "Europe/Berlin"; its twin changes with it. What is not given stays."""
-        return self._transport.patch("/v1/workspace", Workspace, known(name=name, time_zone=time_zone))
+    def update(
+        self,
+        *,
+        name: str | None = None,
+        time_zone: str | None = None,
+        paykickstart_always_200: bool | None = None,
+    ) -> Workspace:
+        """Change its name or time zone, such as "Europe/Berlin"; its twin changes with it. What is not given stays.
+
+        `paykickstart_always_200` is this workspace's alone: refusals on PayKickstart's endpoints come with status 200.
+        """
+        body = known(name=name, time_zone=time_zone, paykickstart_always_200=paykickstart_always_200)
+        return self._transport.patch("/v1/workspace", Workspace, body)
 
 
 class TestClock(Resource):
