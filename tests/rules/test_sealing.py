@@ -29,7 +29,7 @@ def test_law_17_a_rotated_key_opens_until_all_is_sealed_anew() -> None:
     assert both.reseal(anew) is None
 
 
-@pytest.mark.parametrize("changed", [b"", b"nonsense", Box([OLD]).seal("s3cret")[:-1]])
+@pytest.mark.parametrize("changed", [b"", b"nonsense", Box([OLD]).seal("s3cret")[:-1]], ids=["none", "nonsense", "cut"])
 def test_law_17_what_was_changed_does_not_open(changed: bytes) -> None:
     with pytest.raises(CannotOpenError):
         Box([OLD]).open(changed)
