@@ -23,6 +23,9 @@ _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 # What one key may ask of one process: far above honest use, so that a runaway loop cannot starve the others.
 PER_MINUTE: Final = 60_000
 BURST: Final = 5_000
+# Usage stands in the path of the merchant's own product: the gatherer's bounded queue is its limit, this only a backstop.
+USAGE_PER_MINUTE: Final = 3_000_000
+USAGE_BURST: Final = 50_000
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -69,17 +72,19 @@ async def provide_call(request: ApiRequest) -> Call:
 class Gate:
     """The guard of the API: a known key, not too many requests, the route's scope, and no unknown parameter."""
 
-    __slots__ = ("_buckets",)
+    __slots__ = ("_buckets", "_usage_buckets")
 
     def __init__(self, buckets: Buckets | None = None) -> None:
         self._buckets = buckets or Buckets(per_minute=PER_MINUTE, burst=BURST)
+        self._usage_buckets = buckets or Buckets(per_minute=USAGE_PER_MINUTE, burst=USAGE_BURST)
 
     async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
         identity = await context_of(connection).doorkeeper.identity(connection.headers.get("authorization"))
-        wait = self._buckets.take(identity.api_key_id.hex)
+        operation = Operation.of(handler)
+        buckets = self._usage_buckets if operation.scope == "usage:write" else self._buckets
+        wait = buckets.take(identity.api_key_id.hex)
         if wait:
             raise TooMany(f"Too many requests; try again in {wait} seconds.", retry_after_seconds=wait)
-        operation = Operation.of(handler)
         if not identity.may(operation.scope):
             raise Forbidden(f"This API key lacks the scope '{operation.scope}'.", code="scope_missing")
         _check_parameters(connection, operation)
