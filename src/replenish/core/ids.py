@@ -13,6 +13,9 @@ from replenish.core.errors import Invalid
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUE: Final = {letter: value for value, letter in enumerate(_ALPHABET)}
 _LENGTH: Final = 26
+# Two letters at a time: every answer of the usage path shows several ids.
+_PAIRS: Final = [first + second for first in _ALPHABET for second in _ALPHABET]
+_SHIFTS: Final = range(120, -1, -10)
 
 WorkspaceId = NewType("WorkspaceId", UUID)
 OperatorId = NewType("OperatorId", UUID)
@@ -66,11 +69,8 @@ class Kind(Generic[Id]):
     def text(self, value: Id) -> str:
         """`cus_01k…`: what the wire shows."""
         number = value.int
-        letters = [""] * _LENGTH
-        for place in range(_LENGTH - 1, -1, -1):
-            letters[place] = _ALPHABET[number & 31]
-            number >>= 5
-        return f"{self.prefix}_{''.join(letters)}"
+        letters = "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
+        return f"{self.prefix}_{letters}"
 
     def parse(self, text: str, *, field: str = "id") -> Id:
         """Read an id back. Raises Invalid(field) when it is not one of this kind."""

@@ -13,7 +13,9 @@ from replenish.admin import router as admin
 from replenish.api import openapi
 from replenish.api.paykickstart.router import paykickstart_router
 from replenish.api.paymentkit.router import paymentkit_router
+from replenish.api.v1.call import Gate
 from replenish.api.v1.router import v1_router
+from replenish.api.v1.short_cut import ShortCut
 from replenish.api.webhooks import webhooks_router
 from replenish.core import settings as environment
 from replenish.core.db import Database, DatabaseError
@@ -63,11 +65,12 @@ def create_app(settings: Settings | None = None, *, providers: Mapping[str, Prov
 
     templates = {"admin": admin.TEMPLATES, "portal": portal.TEMPLATES}
     shell = pages.mount(secret_key=known.secret_key, base_url=known.base_url, templates=templates)
-    return Litestar(
+    gate = Gate()
+    app = Litestar(
         route_handlers=[
             healthz,
             openapi_document,
-            v1_router(),
+            v1_router(gate),
             paymentkit_router(),
             webhooks_router(),
             admin.admin_router(),
@@ -84,6 +87,8 @@ def create_app(settings: Settings | None = None, *, providers: Mapping[str, Prov
         logging_config=None,
         state=State({"settings": known, **shell.state}),
     )
+    app.asgi_handler = ShortCut(app, gate=gate)
+    return app
 
 
 def gather_usage(db: Database) -> Gatherer[NewUsage, Outcome]:

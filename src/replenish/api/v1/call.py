@@ -78,15 +78,20 @@ class Gate:
         self._buckets = buckets or Buckets(per_minute=PER_MINUTE, burst=BURST)
         self._usage_buckets = buckets or Buckets(per_minute=USAGE_PER_MINUTE, burst=USAGE_BURST)
 
-    async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
-        identity = await context_of(connection).doorkeeper.identity(connection.headers.get("authorization"))
-        operation = Operation.of(handler)
+    async def admit(self, context: Context, authorization: str | None, operation: Operation) -> Identity:
+        """Who asks, if they may. Raises Unauthenticated, TooMany, Forbidden."""
+        identity = await context.doorkeeper.identity(authorization)
         buckets = self._usage_buckets if operation.scope == "usage:write" else self._buckets
         wait = buckets.take(identity.api_key_id.hex)
         if wait:
             raise TooMany(f"Too many requests; try again in {wait} seconds.", retry_after_seconds=wait)
         if not identity.may(operation.scope):
             raise Forbidden(f"This API key lacks the scope '{operation.scope}'.", code="scope_missing")
+        return identity
+
+    async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
+        operation = Operation.of(handler)
+        identity = await self.admit(context_of(connection), connection.headers.get("authorization"), operation)
         _check_parameters(connection, operation)
         connection.scope["state"][_IDENTITY] = identity
 

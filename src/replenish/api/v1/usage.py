@@ -13,11 +13,12 @@ from replenish.api.v1.usage_events import UsageEventView, show
 from replenish.api.v1.wire import Amount, Body, Key, Metadata, Shown
 from replenish.catalog import queries as catalog
 from replenish.core.errors import Invalid, NotFound, PaymentRequired, Refusal
-from replenish.core.ids import CurrencyId, CustomerId
+from replenish.core.ids import CurrencyId, CustomerId, WorkspaceId
 from replenish.core.metadata import clean_metadata
 from replenish.core.money import DECIMALS_MAX, ZERO, parse_decimal
 from replenish.flows.record_usage import NewUsage, Outcome, Recorded, Refused
 from replenish.usage.model import BATCH_MAX
+from replenish.web.context import Context
 from replenish.web.errors import status_of
 from replenish.web.usage_names import Rated
 
@@ -104,22 +105,27 @@ async def record_usage(data: NewUsageEvent, call: Call) -> RecordedView:
 
     402 when credits are short: nothing is taken and the key may be used again. 404 for an unknown customer or meter.
     """
-    found = await _find(call, [data])
-    outcome = await call.context.usage.submit(_translate(call, data, found, place=""))
+    return await record_one(call.context, call.workspace_id, data)
+
+
+async def record_one(context: Context, workspace_id: WorkspaceId, data: NewUsageEvent) -> RecordedView:
+    """What `POST /v1/usage` does, for this route and for its short cut. Raises the refusals."""
+    found = await _find(context, workspace_id, [data])
+    outcome = await context.usage.submit(_translate(workspace_id, data, found, place=""))
     if isinstance(outcome, Refused):
-        raise await _with_top_up_url(call, outcome.refusal, found.meters[data.meter_id].currency.id)
+        raise await _with_top_up_url(context, workspace_id, outcome.refusal, found.meters[data.meter_id].currency.id)
     return RecordedView(replayed=outcome.replayed, balance=str(outcome.balance), event=show(outcome.event))
 
 
 @acts("/usage/batch", scope="usage:write")
 async def record_usage_batch(data: NewUsageBatch, call: Call) -> BatchView:
     """Record up to 1,000 usage events. Each succeeds or fails alone, in the order sent, as if sent one by one."""
-    found = await _find(call, data.events)
+    found = await _find(call.context, call.workspace_id, data.events)
     results: list[Outcome | None] = [None] * len(data.events)
     sent: list[tuple[int, NewUsage]] = []
     for place, event in enumerate(data.events):
         try:
-            sent.append((place, _translate(call, event, found, place=f"events[{place}].")))
+            sent.append((place, _translate(call.workspace_id, event, found, place=f"events[{place}].")))
         except Refusal as refusal:
             results[place] = Refused(refusal)
     outcomes = await call.context.usage.submit_all([usage for _, usage in sent])
@@ -131,21 +137,21 @@ async def record_usage_batch(data: NewUsageBatch, call: Call) -> BatchView:
         rated = found.meters.get(event.meter_id)
         if isinstance(outcome, Refused) and isinstance(outcome.refusal, PaymentRequired) and rated is not None:
             if rated.currency.id not in urls:
-                urls[rated.currency.id] = await _top_up_url(call, rated.currency.id)
+                urls[rated.currency.id] = await _top_up_url(call.context, call.workspace_id, rated.currency.id)
             _add_url(outcome.refusal, urls[rated.currency.id])
         shown.append(_result(outcome))
     return BatchView(data=shown)
 
 
-async def _find(call: Call, events: Sequence[NewUsageEvent]) -> Found:
-    names = call.context.usage_names
+async def _find(context: Context, workspace_id: WorkspaceId, events: Sequence[NewUsageEvent]) -> Found:
+    names = context.usage_names
     return Found(
-        customers=await names.customers(workspace_id=call.workspace_id, keys=(event.customer_id for event in events)),
-        meters=await names.meters(workspace_id=call.workspace_id, keys=(event.meter_id for event in events)),
+        customers=await names.customers(workspace_id=workspace_id, keys=(event.customer_id for event in events)),
+        meters=await names.meters(workspace_id=workspace_id, keys=(event.meter_id for event in events)),
     )
 
 
-def _translate(call: Call, event: NewUsageEvent, found: Found, *, place: str) -> NewUsage:
+def _translate(workspace_id: WorkspaceId, event: NewUsageEvent, found: Found, *, place: str) -> NewUsage:
     """Raises NotFound for a name that means nothing here, Invalid for an amount that is none."""
     customer_id = found.customers.get(event.customer_id)
     if customer_id is None:
@@ -158,7 +164,7 @@ def _translate(call: Call, event: NewUsageEvent, found: Found, *, place: str) ->
         raise Invalid(f"{place}value", "must not be negative; reverse the event to take it back")
     properties = None if event.properties is UNSET else clean_metadata(event.properties, field=f"{place}properties")
     return NewUsage(
-        workspace_id=call.workspace_id,
+        workspace_id=workspace_id,
         customer_id=customer_id,
         currency=rated.currency,
         meter=rated.meter,
@@ -203,15 +209,17 @@ def _show_refusal(refusal: Refusal) -> RefusalView:
     )
 
 
-async def _with_top_up_url(call: Call, refusal: Refusal, currency_id: CurrencyId) -> Refusal:
+async def _with_top_up_url(
+    context: Context, workspace_id: WorkspaceId, refusal: Refusal, currency_id: CurrencyId
+) -> Refusal:
     if isinstance(refusal, PaymentRequired):
-        _add_url(refusal, await _top_up_url(call, currency_id))
+        _add_url(refusal, await _top_up_url(context, workspace_id, currency_id))
     return refusal
 
 
-async def _top_up_url(call: Call, currency_id: CurrencyId) -> str | None:
+async def _top_up_url(context: Context, workspace_id: WorkspaceId, currency_id: CurrencyId) -> str | None:
     return await catalog.top_up_url(
-        call.db, workspace_id=call.workspace_id, currency_id=currency_id, base_url=call.base_url
+        context.db, workspace_id=workspace_id, currency_id=currency_id, base_url=context.settings.base_url
     )
 
 
