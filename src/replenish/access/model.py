@@ -10,6 +10,8 @@ import msgspec
 from replenish.core.ids import ApiKeyId, CustomerId, OperatorId, PortalSessionId, WorkspaceId
 
 Mode = Literal["live", "test"]
+# What becomes of refunded credits that are spent: the customer owes them, or the merchant writes them off (law 14).
+RefundPolicy = Literal["owe", "write_off"]
 Role = Literal["owner", "member", "viewer"]
 Scope = Literal[
     "read", "usage:write", "credits:write", "catalog:write", "customers:write", "payments:write", "keys:write", "*"

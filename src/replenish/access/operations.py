@@ -16,6 +16,7 @@ from replenish.access.model import (
     ApiKey,
     Mode,
     PortalSession,
+    RefundPolicy,
     RequestKey,
     Role,
     Scope,
@@ -77,6 +78,12 @@ async def change_workspace(tx: Tx, *, workspace_id: WorkspaceId, name: str | Non
 async def set_paykickstart_always_200(tx: Tx, *, workspace_id: WorkspaceId, on: bool) -> None:
     """Of this workspace only: its twin may serve other clients."""
     if not await store.set_paykickstart_always_200(tx, workspace_id, on=on):
+        raise NotFound("workspace")
+
+
+async def set_refund_policy(tx: Tx, *, workspace_id: WorkspaceId, policy: RefundPolicy) -> None:
+    """Of this workspace only; for refunds from now on."""
+    if not await store.set_refund_policy(tx, workspace_id, policy):
         raise NotFound("workspace")
 
 

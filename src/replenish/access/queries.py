@@ -5,7 +5,16 @@ from datetime import datetime
 from uuid import UUID
 
 from replenish.access import store
-from replenish.access.model import ApiKey, Identity, Operator, OperatorVisitor, PortalSession, PortalVisitor, Workspace
+from replenish.access.model import (
+    ApiKey,
+    Identity,
+    Operator,
+    OperatorVisitor,
+    PortalSession,
+    PortalVisitor,
+    RefundPolicy,
+    Workspace,
+)
 from replenish.access.tokens import hash_of, link_token
 from replenish.core.db import Reads
 from replenish.core.errors import NotFound
@@ -36,6 +45,11 @@ async def now(db: Reads, workspace_id: WorkspaceId) -> datetime:
 async def paykickstart_always_200(db: Reads, *, workspace_id: WorkspaceId) -> bool:
     """Whether refusals on PayKickstart's endpoints come with status 200 (for clients that read only the body)."""
     return await store.paykickstart_always_200(db, workspace_id) is True
+
+
+async def refund_policy(db: Reads, *, workspace_id: WorkspaceId) -> RefundPolicy:
+    """What becomes of refunded credits that are spent (law 14)."""
+    return "write_off" if await store.refund_policy(db, workspace_id) == "write_off" else "owe"
 
 
 async def identity(db: Reads, *, key: str) -> Identity | None:

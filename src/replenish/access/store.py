@@ -6,7 +6,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from replenish.access.model import ApiKey, Mode, RequestKey, Role, Workspace
+from replenish.access.model import ApiKey, Mode, RefundPolicy, RequestKey, Role, Workspace
 from replenish.core.db import Reads
 from replenish.core.ids import ApiKeyId, CustomerId, OperatorId, PortalSessionId, WorkspaceId
 from replenish.core.transaction import Tx
@@ -48,6 +48,14 @@ async def paykickstart_always_200(db: Reads, workspace_id: WorkspaceId) -> objec
 
 async def set_paykickstart_always_200(tx: Tx, workspace_id: WorkspaceId, *, on: bool) -> int:
     return await tx.execute("update workspaces set paykickstart_always_200 = $2 where id = $1", workspace_id, on)
+
+
+async def refund_policy(db: Reads, workspace_id: WorkspaceId) -> object:
+    return await db.fetchval("select refund_policy from workspaces where id = $1", workspace_id)
+
+
+async def set_refund_policy(tx: Tx, workspace_id: WorkspaceId, policy: RefundPolicy) -> int:
+    return await tx.execute("update workspaces set refund_policy = $2 where id = $1", workspace_id, policy)
 
 
 async def lock_workspace(tx: Tx, workspace_id: WorkspaceId) -> Record | None:

@@ -4,7 +4,7 @@ from replenish.core import ids
 from replenish.core.ids import CustomerId, PaymentMethodId, WorkspaceId
 from replenish.core.money import plain
 from replenish.notifications.model import NewEvent
-from replenish.payments.model import Payment
+from replenish.payments.model import Payment, Refund
 from replenish.payments.provider import MethodDetails
 from replenish.topups.model import TopUp
 
@@ -47,6 +47,30 @@ def top_up_event(top_up: TopUp, verb: str) -> NewEvent:
             "quantity": top_up.quantity,
             "credits": str(top_up.credit_amount),
             "credit_grant": None if top_up.lot_id is None else ids.LOT.text(top_up.lot_id),
+        },
+    )
+
+
+def refund_event(refund: Refund, verb: str) -> NewEvent:
+    """`refund.succeeded`, `refund.failed` and the like; `credits` is what it took of those that were bought."""
+    return NewEvent(
+        workspace_id=refund.workspace_id,
+        customer_id=refund.customer_id,
+        type=f"refund.{verb}",
+        object_type="refund",
+        object_id=refund.id,
+        data={
+            "refund": ids.REFUND.text(refund.id),
+            "top_up": ids.TOP_UP.text(refund.top_up_id),
+            "payment": ids.PAYMENT.text(refund.payment_id),
+            "amount": plain(refund.amount),
+            "currency": refund.currency,
+            "reason": refund.reason,
+            "state": refund.state,
+            "failure_code": refund.failure_code,
+            "credits": str(refund.credits),
+            "credits_owed": str(refund.credits_owed),
+            "credits_written_off": str(refund.credits_written_off),
         },
     )
 

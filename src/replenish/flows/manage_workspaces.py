@@ -7,7 +7,7 @@ import msgspec
 
 from replenish.access import operations as access
 from replenish.access import queries
-from replenish.access.model import Mode, Role
+from replenish.access.model import Mode, RefundPolicy, Role
 from replenish.catalog import operations as catalog
 from replenish.core.clock import utc_now
 from replenish.core.db import Database
@@ -42,12 +42,15 @@ async def change_workspace(
     name: str | None = None,
     time_zone: str | None = None,
     paykickstart_always_200: bool | None = None,
+    refund_policy: RefundPolicy | None = None,
 ) -> None:
     """Name and time zone change for both twins, the rest for this one alone. Raises Invalid(name | time_zone), NotFound."""
     async with transaction(db) as tx:
         await access.change_workspace(tx, workspace_id=workspace_id, name=name, time_zone=time_zone)
         if paykickstart_always_200 is not None:
             await access.set_paykickstart_always_200(tx, workspace_id=workspace_id, on=paykickstart_always_200)
+        if refund_policy is not None:
+            await access.set_refund_policy(tx, workspace_id=workspace_id, policy=refund_policy)
 
 
 async def move_test_clock(*, db: Database, workspace_id: WorkspaceId, to: datetime) -> None:

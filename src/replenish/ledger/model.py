@@ -16,7 +16,7 @@ SOURCES: Final = frozenset[Account]({"issued", "owed"})
 
 Kind = Literal[
     "grant", "usage", "owe", "repayment", "expiry", "void", "adjustment",
-    "hold", "hold_release", "usage_reversal", "owe_reversal", "repayment_reversal", "refund", "write_off",
+    "hold", "hold_release", "usage_reversal", "owe_reversal", "repayment_reversal", "refund", "refund_owed", "write_off",
 ]  # fmt: skip
 Cause = Literal["batch", "grant", "owed_item", "lot_end", "void", "hold", "adjustment", "reversal", "refund", "dispute"]
 

@@ -4,7 +4,7 @@ issued ──grant──▶ available ──usage──▶ spent ◀──owe─
                   available ◀──hold, hold_release──▶ held
                   available ──repayment──▶ owed
                   available ──expiry──▶ expired
-                  available ──void, adjustment, refund──▶ revoked
+                  available ──void, adjustment, refund──▶ revoked ◀──refund_owed── owed
 """
 
 from replenish.core.ids import LotId
@@ -75,6 +75,11 @@ def adjustment(*, lot_id: LotId, amount: Credits) -> Posting:
 def refund(*, lot_id: LotId, amount: Credits) -> Posting:
     """Money went back, so the credits it bought go, too."""
     return _posting("refund", "available", "revoked", amount, lot_id)
+
+
+def refund_owed(*, amount: Credits) -> Posting:
+    """Money went back for credits that are spent already: they are owed, and repaid like any other debt."""
+    return _posting("refund_owed", "owed", "revoked", amount, None)
 
 
 def _posting(kind: Kind, from_account: Account, to_account: Account, amount: Credits, lot_id: LotId | None) -> Posting:

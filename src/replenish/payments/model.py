@@ -15,11 +15,12 @@ from replenish.core.ids import (
     PaymentLinkId,
     PaymentMethodId,
     PriceId,
+    RefundId,
     TopUpId,
     WorkspaceId,
 )
 from replenish.core.metadata import Metadata
-from replenish.core.money import Money
+from replenish.core.money import NO_CREDITS, Credits, Money
 
 # decided: our intent only. prepared: the provider knows an intent, no money can have moved. submitted: it may have; look
 # it up, never repeat it (law 9). confirming: the provider has it and will tell. needs_customer: waits for a person.
@@ -99,6 +100,61 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def hosted(self) -> bool:
         return self.payment_method_id is None
+
+
+RefundState = Literal["pending", "succeeded", "failed"]
+
+
+class RefundRef(msgspec.Struct, frozen=True):
+    """Names one refund; always from our own rows."""
+
+    customer_id: CustomerId
+    refund_id: RefundId
+
+
+class Refund(msgspec.Struct, frozen=True, kw_only=True):
+    """Money of a settled top-up on its way back, whole or in part. `amount` in whole units of `currency`.
+
+    `credits` is the share that it took of what was bought, in five parts: taken at once, lapsed before, kept by holds until
+    they end, spent and owed, spent and written off. 0 until it has succeeded.
+    """
+
+    customer_id: CustomerId
+    id: RefundId
+    workspace_id: WorkspaceId
+    top_up_id: TopUpId
+    payment_id: PaymentId
+    currency_id: CurrencyId
+    currency: str
+    amount: Decimal
+    reason: str
+    actor: str
+    metadata: Metadata = {}
+    state: RefundState
+    outside_id: str | None = None
+    failure_code: str | None = None
+    failure_message: str | None = None
+    credits: Credits = NO_CREDITS
+    credits_taken: Credits = NO_CREDITS
+    credits_lapsed: Credits = NO_CREDITS
+    credits_held: Credits = NO_CREDITS
+    credits_owed: Credits = NO_CREDITS
+    credits_written_off: Credits = NO_CREDITS
+    request_key: str | None = None
+    created_at: datetime
+    ended_at: datetime | None = None
+    due_at: datetime | None = None
+    looks: int = 0
+    unknown_since: datetime | None = None
+    escalated_at: datetime | None = None
+
+    @property
+    def ref(self) -> RefundRef:
+        return RefundRef(self.customer_id, self.id)
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount, self.currency)
 
 
 class PaymentMethod(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,12 +18,21 @@ from replenish.core.ids import (
 )
 from replenish.core.rows import row_to, rows_to
 from replenish.core.transaction import Tx
-from replenish.payments.model import CheckoutSession, InboxItem, Payment, PaymentMethod, PaymentRef
+from replenish.payments.model import (
+    CheckoutSession,
+    InboxItem,
+    Payment,
+    PaymentMethod,
+    PaymentRef,
+    Refund,
+    RefundRef,
+)
 from replenish.payments.provider import Declined, MethodDetails, OutsideEvent
 from replenish.payments.states import pause
 from replenish.payments.store import inbox as inbox_store
 from replenish.payments.store import methods as method_store
 from replenish.payments.store import payments as payment_store
+from replenish.payments.store import refunds as refund_store
 from replenish.payments.store import sessions as session_store
 
 # How long one process has for a step before another may carry the payment on.
@@ -150,6 +159,61 @@ async def _write(tx: Tx, payment: Payment, *, due_in: timedelta | None = None) -
 
 async def claim_due_payments(tx: Tx, *, limit: int) -> list[PaymentRef]:
     return rows_to(PaymentRef, await payment_store.claim_due(tx, limit=limit, lease=LEASE))
+
+
+# Refunds
+
+
+async def create_refund(tx: Tx, refund: Refund) -> None:
+    """Store the intent (law 9). The lease gives this process time to carry it out."""
+    await refund_store.insert(tx, refund, due_in=LEASE)
+
+
+async def lock_refunds(tx: Tx, *, customer_id: CustomerId, top_up_id: TopUpId) -> list[Refund]:
+    """All refunds of a top-up, oldest first. Lock order: after its payments."""
+    return rows_to(Refund, await refund_store.lock(tx, customer_id=customer_id, top_up_id=top_up_id))
+
+
+async def succeed_refund(tx: Tx, refund: Refund, *, outside_id: str, now: datetime) -> Refund:
+    """The money is on its way; `refund` says already what became of the credits. Its payment stays settled."""
+    changed = msgspec.structs.replace(
+        refund, state="succeeded", outside_id=outside_id, ended_at=now, unknown_since=None, escalated_at=None
+    )
+    await refund_store.update(tx, changed, due_in=None)
+    if await refund_store.add_to_payment(tx, refund=changed, amount=changed.amount) != 1:
+        raise NotFound("payment")
+    return changed
+
+
+async def fail_refund(tx: Tx, refund: Refund, *, code: str, message: str, now: datetime) -> Refund:
+    """The provider will never make it: no money went, no credits go. A person must look."""
+    changed = msgspec.structs.replace(
+        refund,
+        state="failed",
+        failure_code=code,
+        failure_message=message,
+        ended_at=now,
+        unknown_since=None,
+        escalated_at=now,
+    )
+    await refund_store.update(tx, changed, due_in=None)
+    return changed
+
+
+async def try_refund_again(tx: Tx, refund: Refund, *, now: datetime, escalate: bool) -> Refund:
+    """Nobody knows whether it was made; the same key is sent again later."""
+    changed = msgspec.structs.replace(
+        refund,
+        looks=refund.looks + 1,
+        unknown_since=refund.unknown_since or now,
+        escalated_at=now if escalate else refund.escalated_at,
+    )
+    await refund_store.update(tx, changed, due_in=pause(refund.looks))
+    return changed
+
+
+async def claim_due_refunds(tx: Tx, *, limit: int) -> list[RefundRef]:
+    return rows_to(RefundRef, await refund_store.claim_due(tx, limit=limit, lease=LEASE))
 
 
 # Saved methods

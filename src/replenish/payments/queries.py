@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from replenish.core.db import Reads
 from replenish.core.errors import NotFound
-from replenish.core.ids import CheckoutSessionId, CustomerId, PaymentId, PaymentMethodId, TopUpId, WorkspaceId
+from replenish.core.ids import CheckoutSessionId, CustomerId, PaymentId, PaymentMethodId, RefundId, TopUpId, WorkspaceId
 from replenish.core.rows import row_to, rows_to
 from replenish.payments.model import (
     CheckoutSession,
@@ -16,9 +16,13 @@ from replenish.payments.model import (
     PaymentMethod,
     PaymentRef,
     PaymentState,
+    Refund,
+    RefundRef,
+    RefundState,
 )
 from replenish.payments.store import methods as method_store
 from replenish.payments.store import payments as payment_store
+from replenish.payments.store import refunds as refund_store
 from replenish.payments.store import sessions as session_store
 
 
@@ -67,6 +71,50 @@ async def payments(
         limit=limit,
     )
     return rows_to(Payment, rows)
+
+
+async def refund(
+    db: Reads, *, workspace_id: WorkspaceId, refund_id: RefundId, customer_id: CustomerId | None = None
+) -> Refund:
+    """With `customer_id`: only when it is theirs. Raises NotFound."""
+    found = await refund_store.refund(db, workspace_id=workspace_id, refund_id=refund_id)
+    made = None if found is None else row_to(Refund, found)
+    if made is None or customer_id not in {None, made.customer_id}:
+        raise NotFound("refund")
+    return made
+
+
+async def refund_by_ref(db: Reads, *, ref: RefundRef) -> Refund:
+    """For our own rows that name both. Raises NotFound."""
+    found = await refund_store.refund_of(db, customer_id=ref.customer_id, refund_id=ref.refund_id)
+    if found is None:
+        raise NotFound("refund")
+    return row_to(Refund, found)
+
+
+async def refunds(
+    db: Reads,
+    *,
+    workspace_id: WorkspaceId,
+    customer_id: CustomerId | None = None,
+    top_up_id: TopUpId | None = None,
+    states: Sequence[RefundState] | None = None,
+    escalated: bool = False,
+    before: RefundId | None = None,
+    limit: int = 20,
+) -> list[Refund]:
+    """`escalated`: only those that an operator should look at (unknown for an hour, or refused by the provider)."""
+    rows = await refund_store.refunds(
+        db,
+        workspace_id=workspace_id,
+        customer_id=customer_id,
+        top_up_id=top_up_id,
+        states=states,
+        escalated=escalated,
+        before=before,
+        limit=limit,
+    )
+    return rows_to(Refund, rows)
 
 
 async def outside_object(db: Reads, *, provider_account: str, outside_id: str) -> OutsideObject | None:

@@ -25,7 +25,7 @@ _CHUNK: Final = 1000
 FILTERS: Final[dict[str, tuple[str, tuple[LineKind, ...]]]] = {
     "added": ("Added", ("grant",)),
     "usage": ("Used", ("usage", "usage_reversal", "owe_reversal", "repayment", "repayment_reversal")),
-    "ended": ("Expired or taken back", ("expiry", "void", "refund", "write_off")),
+    "ended": ("Expired or taken back", ("expiry", "void", "refund", "refund_owed", "write_off")),
     "adjustments": ("Adjustments", ("adjustment",)),
 }
 _COLUMNS: Final = (

@@ -23,7 +23,7 @@ from replenish.core.rows import rows_to
 
 LineKind = Literal[
     "usage", "grant", "hold", "hold_release", "repayment", "expiry", "void", "adjustment", "usage_reversal", "owe_reversal",
-    "repayment_reversal", "refund", "write_off",
+    "repayment_reversal", "refund", "refund_owed", "write_off",
 ]  # fmt: skip
 
 
@@ -43,6 +43,7 @@ _WORDS: Final[Mapping[LineKind, str]] = {
     "owe_reversal": "Usage taken back",
     "repayment_reversal": "Usage taken back",
     "refund": "Refund",
+    "refund_owed": "Refund of used credits",
     "write_off": "Written off",
 }
 

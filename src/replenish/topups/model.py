@@ -4,6 +4,8 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
+from math import floor
 from typing import Final, Literal
 
 import msgspec
@@ -24,7 +26,7 @@ from replenish.core.ids import (
     WorkspaceId,
 )
 from replenish.core.metadata import Metadata
-from replenish.core.money import Credits, Money, plain
+from replenish.core.money import EXACT, Credits, Money, plain
 
 Origin = Literal["manual", "automatic"]
 # open: nothing asked of a provider yet, or an unpaid page. submitted: money may be moving (pending, law 10).
@@ -137,6 +139,15 @@ def quote(offer: Offer, *, quantity: int, balance: Credits, owed: Credits) -> Qu
         owed=owed,
         balance_after=balance + bought,
     )
+
+
+def credits_of_refunds(*, granted: Credits, refunded: Decimal, paid: Decimal, decimals: int) -> Credits:
+    """Law 14: what all refunds together take, floor(granted x refunded / paid) at the credit currency's scale.
+
+    Cumulative, so that parts of any size add up to exactly what the whole would take.
+    """
+    units = Fraction(EXACT.scaleb(granted.value, decimals)) * Fraction(refunded) / Fraction(paid)
+    return Credits(EXACT.scaleb(Decimal(floor(units)), -decimals))
 
 
 def new_number() -> str:

@@ -1,6 +1,7 @@
 """Writes of top-ups. Called by flows, inside their transaction, with the wallet locked."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal
 
 import msgspec
@@ -45,6 +46,13 @@ async def settle(tx: Tx, top_up: TopUp, *, lot_id: LotId, now: datetime) -> TopU
 async def end(tx: Tx, top_up: TopUp, *, state: Literal["failed", "cancelled", "expired"], now: datetime) -> TopUp:
     """It ended without money."""
     return await _change(tx, msgspec.structs.replace(top_up, state=state, ended_at=now))
+
+
+async def add_refund(tx: Tx, top_up: TopUp, *, amount: Decimal) -> TopUp:
+    """Some of its money went back. It stays settled: its credits are taken by the book."""
+    if await store.add_refund(tx, customer_id=top_up.customer_id, top_up_id=top_up.id, amount=amount) != 1:
+        raise NotFound("top-up")
+    return msgspec.structs.replace(top_up, refunded_amount=top_up.refunded_amount + amount)
 
 
 async def _change(tx: Tx, top_up: TopUp) -> TopUp:

@@ -80,6 +80,15 @@ async def set_state(
     )
 
 
+async def add_refund(tx: Tx, *, customer_id: CustomerId, top_up_id: TopUpId, amount: Decimal) -> int:
+    return await tx.execute(
+        "update top_ups set refunded_amount = refunded_amount + $3 where customer_id = $1 and id = $2",
+        customer_id,
+        top_up_id,
+        amount,
+    )
+
+
 async def top_up(db: Reads, *, workspace_id: WorkspaceId, top_up_id: TopUpId) -> Record | None:
     return await db.fetchrow(f"{_TOP_UPS} where t.workspace_id = $1 and t.id = $2", workspace_id, top_up_id)
 

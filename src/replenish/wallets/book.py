@@ -14,7 +14,7 @@ import msgspec
 
 from replenish.core import ids
 from replenish.core.errors import Conflict, Invalid
-from replenish.core.ids import CurrencyId, LotId, MeterId, TransferId
+from replenish.core.ids import CurrencyId, LotId, MeterId, RefundId, TransferId
 from replenish.core.metadata import Metadata
 from replenish.core.money import NO_CREDITS, Credits
 from replenish.ledger import postings
@@ -27,6 +27,7 @@ from replenish.wallets.model import (
     Lot,
     OwedItem,
     Source,
+    TakenBack,
 )
 
 
@@ -137,6 +138,34 @@ class Book(Holding):
             taken = self._take_all(lot, kind="void", cause="void", cause_id=lot.id, at=self.now)
         self._renew_good_until()
         return taken
+
+    def refund(
+        self, lot: Lot, *, refund_id: RefundId, amount: Credits, lapsed: Credits, owe: bool, note: str
+    ) -> TakenBack:
+        """Take back credits whose money was given back (law 14): first what is unspent, the rest is owed or written off.
+
+        `lapsed`: what of this lot has expired or was voided, less what earlier refunds counted of it. It was never spent, so
+        nobody owes it. What holds keep is taken when they end (law 4).
+        """
+        taken = min(amount, lot.free)
+        gone = min(amount - taken, lapsed)
+        waiting = min(amount - taken - gone, lot.held - lot.refund_due)
+        spent = amount - taken - gone - waiting
+        self._take_refunded(lot, taken, refund_id=refund_id, at=self.now, note=note)
+        if waiting:
+            lot.refund_due += waiting
+            lot.refund_id = refund_id
+        if owe:
+            self._owe_refunded(spent, refund_id=refund_id, at=self.now, note=note)
+            self._repay(at=self.now)
+        self._renew_good_until()
+        return TakenBack(
+            taken=taken,
+            lapsed=gone,
+            held=waiting,
+            owed=spent if owe else NO_CREDITS,
+            written_off=NO_CREDITS if owe else spent,
+        )
 
     def reverse_usage(
         self,

@@ -151,9 +151,10 @@ class Holding(Spending):
             self._post(posting, cause="hold", cause_id=hold.id, at=at)
 
     def _lapse_ended(self, hold: Hold, *, at: datetime) -> None:
-        """Law 4: what a hold kept of lots that have ended since lapses at once."""
+        """Law 4: what a hold kept of lots that were refunded or have ended since is taken, or lapses, at once."""
         for lot_id in dict.fromkeys(hold.lot_ids):
             lot = self.lots[lot_id]
+            self._take_waiting_refund(lot, at=at)
             if not lot.is_open(at):
                 kind = "expiry" if lot.voided_at is None else "void"
                 self._take_all(lot, kind=kind, cause="lot_end", cause_id=lot.id, at=at)

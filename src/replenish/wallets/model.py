@@ -16,12 +16,13 @@ from replenish.core.ids import (
     LotId,
     MeterId,
     OwedItemId,
+    RefundId,
     UsageEventId,
     WalletId,
     WorkspaceId,
 )
 from replenish.core.metadata import Metadata
-from replenish.core.money import Credits
+from replenish.core.money import NO_CREDITS, Credits
 
 Category = Literal["paid", "promotional"]
 Source = Literal["top_up", "api", "adjustment", "schedule", "reinstatement"]
@@ -78,7 +79,10 @@ class Wallet(msgspec.Struct, kw_only=True):
 
 
 class Lot(msgspec.Struct, kw_only=True):
-    """A credit grant. `remaining` includes `held`, and is 0 until the lot starts."""
+    """A credit grant. `remaining` includes `held`, and is 0 until the lot starts.
+
+    `refund_due` of what is held was refunded (by `refund_id`, the last one of several) and goes when its hold ends.
+    """
 
     customer_id: CustomerId
     id: LotId
@@ -90,6 +94,8 @@ class Lot(msgspec.Struct, kw_only=True):
     amount: Credits
     remaining: Credits
     held: Credits
+    refund_due: Credits = NO_CREDITS
+    refund_id: RefundId | None = None
     effective_at: datetime
     expires_at: datetime | None
     scope: tuple[MeterId, ...] = ()
@@ -129,7 +135,7 @@ class Lot(msgspec.Struct, kw_only=True):
 
 
 class OwedItem(msgspec.Struct, kw_only=True):
-    """Usage that no lot could pay; repaid oldest first (law 6)."""
+    """Usage that no lot could pay, or refunded credits that were spent; repaid oldest first (law 6)."""
 
     customer_id: CustomerId
     id: OwedItemId
@@ -192,6 +198,16 @@ class Adjustment(msgspec.Struct, frozen=True, kw_only=True):
     actor: str
     lot_id: LotId | None
     created_at: datetime
+
+
+class TakenBack(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of refunded credits: taken now, lapsed before, kept by holds until they end, owed, written off."""
+
+    taken: Credits
+    lapsed: Credits
+    held: Credits
+    owed: Credits
+    written_off: Credits
 
 
 class Allocation(msgspec.Struct, frozen=True):

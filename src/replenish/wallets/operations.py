@@ -3,19 +3,23 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from replenish.core.errors import NotFound
 from replenish.core.ids import CustomerId, HoldId, LotId, WalletId, WorkspaceId
-from replenish.core.money import Credits
+from replenish.core.money import NO_CREDITS, Credits
 from replenish.core.transaction import Tx
 from replenish.ledger import operations as ledger
 from replenish.ledger import queries as ledger_queries
-from replenish.ledger.model import Transfer
+from replenish.ledger.model import Kind, Transfer
 from replenish.wallets import store
 from replenish.wallets.book import Book
 from replenish.wallets.model import Adjustment, Hold, Lot, OwedItem, WalletRef
 from replenish.wallets.store import holds as hold_store
+
+# How credits of a lot end without being spent.
+_LAPSES: Final[tuple[Kind, ...]] = ("expiry", "void")
 
 
 async def open_books(tx: Tx, *, refs: Iterable[WalletRef]) -> dict[WalletRef, Book]:
@@ -95,6 +99,13 @@ async def load_owed_item(tx: Tx, book: Book, *, cause_id: UUID) -> OwedItem | No
     if found is None:
         return None
     return next((item for item in book.owed_items if item.id == found.id), found)
+
+
+async def lapsed_of(tx: Tx, book: Book, *, lot: Lot) -> Credits:
+    """What of a lot has expired or was voided without being spent, booked a moment ago in this book included."""
+    stored = await ledger_queries.transfers_of(tx, customer_id=lot.customer_id, cause_ids=[lot.id])
+    lapsed = [each.amount for each in (*stored, *book.transfers) if each.lot_id == lot.id and each.kind in _LAPSES]
+    return sum(lapsed, start=NO_CREDITS)
 
 
 async def repayments_of(tx: Tx, book: Book, *, item: OwedItem) -> list[Transfer]:

@@ -6,14 +6,15 @@ from uuid import UUID
 
 import msgspec
 
-from replenish.core.ids import BatchId, MeterId
-from replenish.core.money import Credits
+from replenish.core.ids import BatchId, MeterId, RefundId
+from replenish.core.money import NO_CREDITS, Credits
 from replenish.ledger import postings
 from replenish.wallets import burn_down
 from replenish.wallets.journal import Journal
 from replenish.wallets.model import (
     Allocation,
     InsufficientCredits,
+    Lot,
     Shortfall,
     WalletFrozen,
 )
@@ -107,6 +108,32 @@ class Spending(Journal):
             posting = postings.adjustment(lot_id=allocation.lot_id, amount=allocation.amount)
             self._post(posting, cause="adjustment", cause_id=adjustment_id, at=self.now, note=note)
         return Debit(tuple(allocations), short, line=self.wallet.line, balance_after=self.balance)
+
+    def _take_waiting_refund(self, lot: Lot, *, at: datetime) -> None:
+        """A hold has ended: of what it kept, refunded credits go. What its capture spent of them is owed.
+
+        Always owed, whatever the workspace writes off: they were unspent when the money went back.
+        """
+        ended = lot.refund_due - lot.held
+        if lot.refund_id is None or ended <= NO_CREDITS:
+            return
+        lot.refund_due -= ended
+        taken = min(ended, lot.free)
+        self._take_refunded(lot, taken, refund_id=lot.refund_id, at=at)
+        self._owe_refunded(ended - taken, refund_id=lot.refund_id, at=at)
+
+    def _take_refunded(self, lot: Lot, amount: Credits, *, refund_id: RefundId, at: datetime, note: str = "") -> None:
+        self._touch(lot)
+        if amount:
+            self._take(lot, amount)
+            posting = postings.refund(lot_id=lot.id, amount=amount)
+            self._post(posting, cause="refund", cause_id=refund_id, at=at, note=note)
+
+    def _owe_refunded(self, amount: Credits, *, refund_id: RefundId, at: datetime, note: str = "") -> None:
+        if amount:
+            posting = postings.refund_owed(amount=amount)
+            self._post(posting, cause="refund", cause_id=refund_id, at=at, note=note)
+            self._owe(cause="refund", cause_id=refund_id, meter_id=None, amount=amount)
 
     def _repay(self, *, at: datetime) -> None:
         """Law 6: whatever is owed is repaid oldest first, by lots that cover its meter."""

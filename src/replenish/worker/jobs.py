@@ -12,6 +12,7 @@ from replenish.flows.manage_workspaces import forget_request_keys
 from replenish.flows.pay_checkout import expire_sessions
 from replenish.flows.receive_event import act_on_events
 from replenish.flows.reconcile_payments import reconcile_payments
+from replenish.flows.refund_topup import reconcile_refunds
 from replenish.payments.provider import Provider
 from replenish.worker.recharge import (
     LINKS_EVERY_SECONDS,
@@ -46,6 +47,11 @@ def jobs(db: Database, *, providers: Mapping[str, Provider], settings: Settings)
             name="reconcile payments",
             every_seconds=1.0,
             run=lambda: reconcile_payments(db=db, providers=providers),
+        ),
+        Job(
+            name="carry refunds on",
+            every_seconds=1.0,
+            run=lambda: reconcile_refunds(db=db, providers=providers),
         ),
         Job(
             name="end expired links",

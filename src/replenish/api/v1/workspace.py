@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from replenish.access import queries
-from replenish.access.model import Mode
+from replenish.access.model import Mode, RefundPolicy
 from replenish.api.v1.call import Call
 from replenish.api.v1.routing import changes, reads, replaces
 from replenish.api.v1.wire import Body, Shown, Time
@@ -22,6 +22,8 @@ class WorkspaceChanges(Body):
     time_zone: TimeZone | None = None
     # Of this workspace alone: refusals on PayKickstart's endpoints come with status 200, their real code in the body.
     paykickstart_always_200: bool | None = None
+    # Of this workspace alone: refunded credits that are spent already are owed, or written off.
+    refund_policy: RefundPolicy | None = None
 
 
 class WorkspaceView(Shown):
@@ -31,6 +33,7 @@ class WorkspaceView(Shown):
     name: str
     time_zone: str
     paykickstart_always_200: bool
+    refund_policy: RefundPolicy
     created_at: Time
 
 
@@ -55,6 +58,7 @@ async def _show(call: Call) -> WorkspaceView:
         name=found.name,
         time_zone=found.time_zone,
         paykickstart_always_200=await queries.paykickstart_always_200(call.db, workspace_id=found.id),
+        refund_policy=await queries.refund_policy(call.db, workspace_id=found.id),
         created_at=found.created_at,
     )
 
@@ -80,6 +84,7 @@ async def change_workspace(data: WorkspaceChanges, call: Call) -> WorkspaceView:
         name=data.name,
         time_zone=data.time_zone,
         paykickstart_always_200=data.paykickstart_always_200,
+        refund_policy=data.refund_policy,
     )
     return await _show(call)
 

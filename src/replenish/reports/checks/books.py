@@ -129,6 +129,13 @@ where i.amount - i.remaining <> coalesce(t.repaid, 0)
 union all
 select i.customer_id, 'owed item ' || i.id || ' is open exactly while something remains', 1, 0
 from owed_items i where (i.remaining > 0) <> (i.closed_at is null)
+union all
+select coalesce(i.customer_id, t.customer_id), 'refund ' || coalesce(i.cause_id, t.cause_id) || ' owed',
+       coalesce(t.amount, 0), coalesce(i.amount, 0)
+from (select customer_id, cause_id, sum(amount) as amount from owed_items where cause = 'refund' group by 1, 2) i
+full join (select customer_id, cause_id, sum(amount) as amount from transfers where kind = 'refund_owed' group by 1, 2) t
+    on t.customer_id = i.customer_id and t.cause_id = i.cause_id
+where coalesce(t.amount, 0) <> coalesce(i.amount, 0)
 """
 
 _ORPHANS: Final = """

@@ -191,10 +191,10 @@ async def insert_lots(tx: Tx, lots: Sequence[Lot]) -> None:
 
 _UPDATE_LOTS: Final = """
 update lots set remaining = u.remaining, held = u.held, opened_at = u.opened_at, expired_at = u.expired_at,
-    voided_at = u.voided_at, closed_at = u.closed_at
+    refund_due = u.refund_due, refund_id = u.refund_id, voided_at = u.voided_at, closed_at = u.closed_at
 from unnest($1::uuid[], $2::uuid[], $3::numeric[], $4::numeric[], $5::timestamptz[], $6::timestamptz[],
-            $7::timestamptz[], $8::timestamptz[])
-    as u (customer_id, id, remaining, held, opened_at, expired_at, voided_at, closed_at)
+            $7::timestamptz[], $8::timestamptz[], $9::numeric[], $10::uuid[])
+    as u (customer_id, id, remaining, held, opened_at, expired_at, voided_at, closed_at, refund_due, refund_id)
 where lots.customer_id = u.customer_id and lots.id = u.id
 """
 
@@ -210,6 +210,8 @@ async def update_lots(tx: Tx, lots: Sequence[Lot]) -> int:
         [lot.expired_at for lot in lots],
         [lot.voided_at for lot in lots],
         [lot.closed_at for lot in lots],
+        [lot.refund_due.value for lot in lots],
+        [lot.refund_id for lot in lots],
     )
 
 
