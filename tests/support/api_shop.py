@@ -148,6 +148,8 @@ class Shop:
                 return {"customer_id": "ann", "price_id": self.id("prices"), "success_url": f"https://x.example/{mark}"}
             case "topups":
                 return {"customer_id": "ann", "price_id": self.id("prices"), "metadata": {"mark": mark}}
+            case "refunds":
+                return {"topup_id": self.id("topups"), "amount": "0.01", "reason": f"Sorry{mark}"}
             case "recharge_rules":
                 return {
                     "customer_id": "ann",
@@ -183,6 +185,7 @@ class Shop:
             "customer_id": self.id("customers"),
             "meter_id": self.id("meters"),
             "currency_id": "USDC",
+            **({"topup_id": self.id("topups")} if "topups" in self.made else {}),
         }
 
     def id(self, resource: str) -> str:

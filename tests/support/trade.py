@@ -24,6 +24,7 @@ async def trade(shop: Shop) -> Shop:
     for resource in ("recharge_rules", "payments", "recharge_attempts"):
         found = await shop.ok("GET", f"/v1/{resource}")
         shop.made[resource] = found["data"][0]
+    shop.made["refunds"] = await shop.ok("POST", "/v1/refunds", shop.body("refunds"))
     return shop
 
 

@@ -34,6 +34,8 @@ PaymentState: TypeAlias = Literal[
     "unapplied",
     "refunded",
 ]
+RefundState: TypeAlias = Literal["pending", "succeeded", "failed"]
+RefundPolicy: TypeAlias = Literal["owe", "write_off"]
 AttemptState: TypeAlias = Literal[
     "decided",
     "prepared",

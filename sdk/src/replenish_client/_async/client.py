@@ -24,6 +24,7 @@ from replenish_client._async.resources.prices import AsyncPrices
 from replenish_client._async.resources.products import AsyncProducts
 from replenish_client._async.resources.recharge_attempts import AsyncRechargeAttempts
 from replenish_client._async.resources.recharge_rules import AsyncRechargeRules
+from replenish_client._async.resources.refunds import AsyncRefunds
 from replenish_client._async.resources.topups import AsyncTopups
 from replenish_client._async.resources.usage import AsyncUsage
 from replenish_client._async.resources.usage_events import AsyncUsageEvents
@@ -73,6 +74,7 @@ class AsyncReplenish:
         self.products = AsyncProducts(transport)
         self.recharge_attempts = AsyncRechargeAttempts(transport)
         self.recharge_rules = AsyncRechargeRules(transport)
+        self.refunds = AsyncRefunds(transport)
         self.test_clock = AsyncTestClock(transport)
         self.topups = AsyncTopups(transport)
         self.usage = AsyncUsage(transport)

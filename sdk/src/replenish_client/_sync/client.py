@@ -27,6 +27,7 @@ from replenish_client._sync.resources.prices import Prices
 from replenish_client._sync.resources.products import Products
 from replenish_client._sync.resources.recharge_attempts import RechargeAttempts
 from replenish_client._sync.resources.recharge_rules import RechargeRules
+from replenish_client._sync.resources.refunds import Refunds
 from replenish_client._sync.resources.topups import Topups
 from replenish_client._sync.resources.usage import Usage
 from replenish_client._sync.resources.usage_events import UsageEvents
@@ -74,6 +75,7 @@ class Replenish:
         self.products = Products(transport)
         self.recharge_attempts = RechargeAttempts(transport)
         self.recharge_rules = RechargeRules(transport)
+        self.refunds = Refunds(transport)
         self.test_clock = TestClock(transport)
         self.topups = Topups(transport)
         self.usage = Usage(transport)

@@ -7,7 +7,10 @@ from replenish_client.types.base import Answer
 
 
 class Workspace(Answer, frozen=True, kw_only=True):
-    """One merchant's isolated books. `mode`: `live`, `test`; `twin_id` is the other of the two."""
+    """One merchant's isolated books. `mode`: `live`, `test`; `twin_id` is the other of the two.
+
+    `refund_policy`: refunded credits that are spent already are owed (`owe`) or written off (`write_off`).
+    """
 
     id: str
     mode: str
@@ -15,6 +18,7 @@ class Workspace(Answer, frozen=True, kw_only=True):
     name: str
     time_zone: str
     paykickstart_always_200: bool
+    refund_policy: str
     created_at: datetime
 
 

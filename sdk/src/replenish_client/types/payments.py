@@ -130,3 +130,33 @@ class Payment(Answer, frozen=True, kw_only=True):
     settled_at: datetime | None
     ended_at: datetime | None
     escalated_at: datetime | None
+
+
+class Refund(Answer, frozen=True, kw_only=True):
+    """Money of a settled top-up given back. `state`: `pending` until the provider is certain, `succeeded`, `failed`.
+
+    `credits` is the share of the bought credits that it took: taken at once, lapsed before, kept by holds until they end, and
+    of those already spent, owed or written off. `escalated_at` is set when a person should look.
+    """
+
+    id: str
+    customer_id: str
+    topup_id: str
+    payment_id: str
+    amount: Decimal
+    currency: str
+    reason: str
+    state: str
+    outside_id: str | None
+    failure_code: str | None
+    failure_message: str | None
+    credits: Decimal
+    credits_taken: Decimal
+    credits_lapsed: Decimal
+    credits_held: Decimal
+    credits_owed: Decimal
+    credits_written_off: Decimal
+    metadata: StoredMetadata
+    created_at: datetime
+    ended_at: datetime | None
+    escalated_at: datetime | None

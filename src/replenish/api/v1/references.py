@@ -10,6 +10,8 @@ from replenish.core import ids
 from replenish.core.errors import Invalid, NotFound
 from replenish.core.ids import CampaignId, CurrencyId, CustomerId, MeterId, PaymentLinkId, PriceId, ProductId
 from replenish.customers import queries as customers
+from replenish.topups import queries as topups
+from replenish.topups.model import TopUp
 
 
 def _unknown(field: str, error: NotFound) -> Invalid:
@@ -81,3 +83,12 @@ async def customer_ref(call: Call, key: str, *, field: str = "customer_id") -> C
 
 def campaign_ref(key: str, *, field: str = "campaign_id") -> CampaignId:
     return ids.CAMPAIGN.parse(key, field=field)
+
+
+async def top_up_ref(call: Call, key: str, *, field: str) -> TopUp:
+    """By id."""
+    top_up_id = ids.TOP_UP.parse(key, field=field)
+    try:
+        return await topups.top_up(call.db, workspace_id=call.workspace_id, top_up_id=top_up_id)
+    except NotFound as error:
+        raise _unknown(field, error) from None

@@ -2,6 +2,7 @@
 
 from replenish_client._async.resources.base import AsyncResource
 from replenish_client._values import Moment, known, moment
+from replenish_client.params import RefundPolicy
 from replenish_client.types.access import Clock, Workspace
 
 
@@ -18,12 +19,19 @@ class AsyncWorkspaces(AsyncResource):
         name: str | None = None,
         time_zone: str | None = None,
         paykickstart_always_200: bool | None = None,
+        refund_policy: RefundPolicy | None = None,
     ) -> Workspace:
         """Change its name or time zone, such as "Europe/Berlin"; its twin changes with it. What is not given stays.
 
         `paykickstart_always_200` is this workspace's alone: refusals on PayKickstart's endpoints come with status 200.
+        So is `refund_policy`: refunded credits that are spent already are owed, or written off.
         """
-        body = known(name=name, time_zone=time_zone, paykickstart_always_200=paykickstart_always_200)
+        body = known(
+            name=name,
+            time_zone=time_zone,
+            paykickstart_always_200=paykickstart_always_200,
+            refund_policy=refund_policy,
+        )
         return await self._transport.patch("/v1/workspace", Workspace, body)
 
 
