@@ -12,7 +12,7 @@ from replenish.providers.sandbox.sandbox import Sandbox
 from replenish.recharge.links import is_genuine, link_to_confirm
 from replenish.recharge.model import status_of
 from replenish.reports.recharge_confirmation import NothingToConfirm, page_to_confirm
-from replenish.worker.recharge import end_expired_links, recharge_due_wallets
+from replenish.worker.recharge import SIDE_BY_SIDE, end_expired_links, recharge_due_wallets
 
 pytestmark = pytest.mark.anyio
 SETTINGS = Settings(database_url="", secret_key="x" * 32, base_url="http://127.0.0.1:8700")
@@ -34,7 +34,8 @@ async def test_an_idle_worker_finds_nothing_and_a_due_wallet_is_found_once(stage
 async def test_a_wallet_that_cannot_be_judged_waits_and_keeps_nobody_waiting(stage: Stage) -> None:
     await stage.set_rule(await stage.save_card(VISA))
     await stage.db.pool.execute("update workspaces set time_zone = 'Nowhere/Land'")
-    assert await recharge_due_wallets(stage.db, providers=stage.providers, settings=SETTINGS) == 1
+    # Another of those that look side by side may come to it in the instant before it is put off.
+    assert 1 <= await recharge_due_wallets(stage.db, providers=stage.providers, settings=SETTINGS) <= SIDE_BY_SIDE
     assert await recharge_due_wallets(stage.db, providers=stage.providers, settings=SETTINGS) == 0
     await stage.db.pool.execute("update workspaces set time_zone = 'UTC'")
     await stage.db.pool.execute("update wallets_due set marked_at = now()")

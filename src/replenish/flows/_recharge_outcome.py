@@ -35,6 +35,9 @@ async def react(tx: Tx, *, book: Book, top_up: TopUp, payment: Payment) -> list[
             await _submitted(tx, book=book, attempt=attempt)
             return []
         case "needs_customer":
+            if top_up.recharge_attempt_id is None and not payment.hosted:
+                # It seemed on its way, and the wallet may sleep on that; a purchase that waits for a person is not (law 10).
+                await rearm(tx, book=book, rule=rule)
             return await _needs_customer(tx, book=book, rule=rule, attempt=attempt)
         case "settled":
             return await _settled(tx, book=book, rule=rule, attempt=attempt)

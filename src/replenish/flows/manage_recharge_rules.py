@@ -9,8 +9,9 @@ from replenish.access import operations as access
 from replenish.access import queries as workspaces
 from replenish.access.model import RequestKey
 from replenish.catalog import queries as catalog
+from replenish.catalog.model import PaymentCurrency
 from replenish.core.db import Database, Reads
-from replenish.core.errors import Invalid, NotFound
+from replenish.core.errors import Invalid, NotFound, Refusal
 from replenish.core.ids import CONSENT, RECHARGE_RULE, CurrencyId, CustomerId, RechargeRuleId, WorkspaceId
 from replenish.core.transaction import Tx, transaction
 from replenish.customers import queries as customers
@@ -78,7 +79,8 @@ async def save_rule(
     (`consent_required`, `never_satisfiable`, `cap_below_purchase`…), NotFound, ConsentOutdated.
     """
     ref = WalletRef(workspace_id, customer_id, currency_id)
-    checked = await _checked(db, providers, ref, draft)
+    credit = await _credit_currency(db, ref)
+    checked = await _checked_or_why_not(db, providers, ref, credit, draft)
     rule_id = RECHARGE_RULE.new()
     async with transaction(db) as tx:
         book = (await wallets.open_books(tx, refs=[ref]))[ref]
@@ -86,6 +88,8 @@ async def save_rule(
         rule_id = rule_id if before is None else before.id
         if await access.claim_request_key(tx, request_key, rule_id, _OK) is not None:
             return Saved(rule_id=rule_id, replayed=True, charges_now=False)
+        if isinstance(checked, Refusal):
+            raise checked
         rule = _drawn_up(before, checked, book=book, rule_id=rule_id)
         rule = await _consented(tx, rule, before=before, checked=checked, given=consent)
         verb = _verb(before, rule)
@@ -103,7 +107,8 @@ async def wording_of(
     draft: Draft,
 ) -> str:
     """The sentence to show beside the box that the customer ticks; writes nothing. Raises what `save_rule` would."""
-    checked = await _checked(db, providers, WalletRef(workspace_id, customer_id, currency_id), draft)
+    ref = WalletRef(workspace_id, customer_id, currency_id)
+    checked = await _checked(db, providers, ref, await _credit_currency(db, ref), draft)
     return checked.wording
 
 
@@ -179,11 +184,25 @@ async def suspend_rule(
 # ── drawing a rule up ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _checked(db: Reads, providers: Providers, ref: WalletRef, draft: Draft) -> _Checked:
+async def _credit_currency(db: Reads, ref: WalletRef) -> PaymentCurrency:
     await customers.customer(db, workspace_id=ref.workspace_id, customer_id=ref.customer_id)
     credit = await catalog.currency(db, workspace_id=ref.workspace_id, currency_id=ref.currency_id)
     if credit.type != "credit":
         raise Invalid("currency_id", "is not a credit currency")
+    return credit
+
+
+async def _checked_or_why_not(
+    db: Reads, providers: Providers, ref: WalletRef, credit: PaymentCurrency, draft: Draft
+) -> _Checked | Refusal:
+    """The refusal is a value: a replay is answered even if price or method are gone by now, and that is known only later."""
+    try:
+        return await _checked(db, providers, ref, credit, draft)
+    except Refusal as refusal:
+        return refusal
+
+
+async def _checked(db: Reads, providers: Providers, ref: WalletRef, credit: PaymentCurrency, draft: Draft) -> _Checked:
     sale = await facts.sale_of(db, ref=ref, price_id=draft.price_id, currency_id=draft.currency_id)
     if sale is None:
         raise Invalid("price_id", f"is not a price that grants {credit.name} and is sold in this payment currency")

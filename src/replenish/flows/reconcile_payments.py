@@ -9,7 +9,7 @@ from replenish.core.db import Database
 from replenish.core.ids import PAYMENT, PaymentId
 from replenish.core.transaction import transaction
 from replenish.flows._providers import Providers
-from replenish.flows.charge_payment import charge_payment
+from replenish.flows.charge_payment import charge_payment, still_wanted
 from replenish.flows.refund_unapplied import refund_unapplied
 from replenish.flows.settle_payment import settle_payment
 from replenish.payments import operations as payments
@@ -17,6 +17,7 @@ from replenish.payments import queries as payment_queries
 from replenish.payments.model import Payment, PaymentRef
 from replenish.payments.provider import Cancelled, ChargesSavedMethod, NotSubmitted, Provider, Standing, Unknown
 from replenish.payments.states import ABANDON_AFTER
+from replenish.topups import queries as topup_queries
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -58,11 +59,11 @@ async def carry_on(*, db: Database, providers: Providers, ref: PaymentRef) -> Pa
             return await charge_payment(db=db, providers=providers, ref=ref)
         standing = Cancelled("closed")
     else:
-        standing = await _ask(provider, payment, payment.outside_id)
+        standing = await _ask(db, provider, payment, payment.outside_id)
     return await settle_payment(db=db, providers=providers, ref=ref, standing=standing)
 
 
-async def _ask(provider: Provider, payment: Payment, outside_id: str) -> Standing:
+async def _ask(db: Database, provider: Provider, payment: Payment, outside_id: str) -> Standing:
     account = payment.provider_account
     if payment.state == "cancelled":
         return await provider.close_payment(account=account, outside_id=outside_id)
@@ -70,7 +71,9 @@ async def _ask(provider: Provider, payment: Payment, outside_id: str) -> Standin
     if not isinstance(standing, NotSubmitted) or not payment.is_open:
         return standing
     # Nobody has submitted it, the provider says: the process that was to do it is gone.
-    if isinstance(provider, ChargesSavedMethod) and _age(payment.id) < ABANDON_AFTER:
+    top_up = await topup_queries.top_up_of(db, customer_id=payment.customer_id, top_up_id=payment.top_up_id)
+    expected = _age(payment.id) < ABANDON_AFTER and await still_wanted(db, payment=payment, top_up=top_up)
+    if isinstance(provider, ChargesSavedMethod) and expected:
         return await provider.submit_charge(account=account, outside_id=outside_id)
     return await provider.close_payment(account=account, outside_id=outside_id)
 
