@@ -17,6 +17,8 @@ OverdraftPolicy = Literal["none", "limited", "unlimited"]
 ProductType = Literal["credit", "service", "good"]
 Aggregation = Literal["sum", "count"]
 MeterStatus = Literal["active", "inactive"]
+# What an automatic top-up buys unless its customer says otherwise: one pack, or as many as fill one pack's amount up again.
+RechargeMode = Literal["pack", "refill_to_full"]
 DurationUnit = Literal["hours", "days", "weeks", "months", "years"]
 
 QUANTITY_MAX: Final = 9999
@@ -162,6 +164,8 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     meter_id: MeterId | None
     metadata: Metadata
     created_at: datetime
+    # The newer version of a price that was archived for it.
+    superseded_by: PriceId | None = None
 
     @property
     def base(self) -> PriceOption:
@@ -169,6 +173,28 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 
     def option(self, currency_id: CurrencyId) -> PriceOption | None:
         return next((option for option in self.options if option.currency_id == currency_id), None)
+
+
+class RechargeSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a merchant allows and suggests for automatic top-ups of a product's credits; the threshold is the customer's."""
+
+    product_id: ProductId
+    workspace_id: WorkspaceId
+    allowed: bool
+    mode: RechargeMode = "pack"
+    # Set where it is allowed; a bound that is None is none.
+    threshold_default: Credits | None = None
+    threshold_min: Credits | None = None
+    threshold_max: Credits | None = None
+
+
+class RechargeTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """Recharge settings as they are asked for, not yet checked. None as a bound: no bound."""
+
+    mode: RechargeMode
+    threshold_default: str
+    threshold_min: str | None = None
+    threshold_max: str | None = None
 
 
 class PaymentLink(msgspec.Struct, frozen=True, kw_only=True):

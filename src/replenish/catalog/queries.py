@@ -209,6 +209,12 @@ async def price(db: Reads, *, workspace_id: WorkspaceId, price_id: PriceId) -> P
     return price_from(_found(await price_store.price(db, workspace_id, price_id), "price"))
 
 
+async def newest_version(db: Reads, *, workspace_id: WorkspaceId, price_id: PriceId) -> PriceId:
+    """The price that is sold where this one was: itself, unless newer versions have taken its place."""
+    found = await price_store.newest_version(db, workspace_id, price_id)
+    return PriceId(found) if isinstance(found, UUID) else price_id
+
+
 async def find_price(db: Reads, *, workspace_id: WorkspaceId, key: str) -> Price:
     """By id or lookup key."""
     price_id = PRICE.try_parse(key)
@@ -308,6 +314,7 @@ def currency_from(record: Record) -> PaymentCurrency:
 def price_from(record: Record) -> Price:
     credit_currency_id = optional(record, "credit_currency_id", UUID)
     meter_id = optional(record, "meter_id", UUID)
+    newer = optional(record, "superseded_by", UUID)
     options = zip(
         cast("list[CurrencyId]", value(record, "option_ids", list)),
         cast("list[str]", value(record, "option_codes", list)),
@@ -340,6 +347,7 @@ def price_from(record: Record) -> Price:
         meter_id=None if meter_id is None else MeterId(meter_id),
         metadata=cast("Metadata", value(record, "metadata", dict)),
         created_at=value(record, "created_at", datetime),
+        superseded_by=None if newer is None else PriceId(newer),
     )
 
 

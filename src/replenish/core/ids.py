@@ -52,6 +52,7 @@ EventId = NewType("EventId", UUID)
 InboxId = NewType("InboxId", UUID)
 IpnDeliveryId = NewType("IpnDeliveryId", UUID)
 IpnTryId = NewType("IpnTryId", UUID)
+AuditEntryId = NewType("AuditEntryId", UUID)
 
 Id = TypeVar("Id", bound=UUID)
 
@@ -132,3 +133,4 @@ EVENT: Final = Kind[EventId]("evt")
 INBOX: Final = Kind[InboxId]("in")
 IPN_DELIVERY: Final = Kind[IpnDeliveryId]("ipn")
 IPN_TRY: Final = Kind[IpnTryId]("ipntry")
+AUDIT_ENTRY: Final = Kind[AuditEntryId]("aud")

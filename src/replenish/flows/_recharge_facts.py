@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from replenish.catalog import pricing
+from replenish.catalog.model import RechargeSettings
 from replenish.core.db import Reads
 from replenish.core.errors import Invalid, NotFound
 from replenish.core.ids import CurrencyId, CustomerId, PaymentMethodId, PriceId
@@ -27,8 +29,17 @@ async def sale_of(db: Reads, *, ref: WalletRef, price_id: PriceId, currency_id: 
     return sale if sale.credit.currency_id == ref.currency_id else None
 
 
-def offer_of(sale: Sale) -> Offer:
-    """What it sells now, with the merchant's bounds of one purchase as numbers of packs."""
+async def settings_of(db: Reads, sale: Sale) -> RechargeSettings | None:
+    """What the merchant allows for automatic top-ups of the product."""
+    return await pricing.recharge_settings(db, workspace_id=sale.product.workspace_id, product_id=sale.product.id)
+
+
+def offer_of(sale: Sale, settings: RechargeSettings | None, *, agreed: bool) -> Offer:
+    """What it sells now, with the merchant's bounds of one purchase as numbers of packs.
+
+    `agreed`: for a rule that stands. It goes on at its price when a newer version has taken that price's place; nobody
+    agrees to the old one any more.
+    """
     bounds = sale.offer
     lowest, highest = _LEAST, bounds.quantity_max
     if bounds.amount_min is not None and bounds.bound_unit:
@@ -39,7 +50,12 @@ def offer_of(sale: Sale) -> Offer:
         highest = min(highest, int(EXACT.divide_int(bounds.amount_max, bounds.bound_unit.amount)))
     return Offer(
         sale=recharge.Sale(sale.price.id, bounds.unit, bounds.unit_credits),
-        active=sale.price.active and sale.product.active and sale.credit_currency.active,
+        active=(sale.price.active or (agreed and sale.price.superseded_by is not None))
+        and sale.product.active
+        and sale.credit_currency.active,
+        allowed=settings is None or settings.allowed,
+        threshold_min=None if settings is None else settings.threshold_min,
+        threshold_max=None if settings is None else settings.threshold_max,
         quantity_min=lowest,
         quantity_max=highest,
         decimals=sale.option.decimals,

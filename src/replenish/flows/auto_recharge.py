@@ -105,7 +105,7 @@ async def _read_case(tx: Tx, *, book: Book, rule: Rule, providers: Providers) ->
     workspace = await workspaces.workspace(tx, workspace_id=wallet.workspace_id)
     window = policy.windows(book.now, zone=workspace.time_zone)
     sale = await facts.sale_of(tx, ref=wallet.ref, price_id=rule.price_id, currency_id=rule.currency_id)
-    offer = None if sale is None else facts.offer_of(sale)
+    offer = None if sale is None else facts.offer_of(sale, await facts.settings_of(tx, sale), agreed=True)
     method = await facts.method_of(tx, customer_id=wallet.customer_id, method_id=rule.payment_method_id)
     code = None if offer is None else offer.sale.unit.currency
     pending = await topup_queries.pending_credits(tx, customer_id=wallet.customer_id, wallet_id=wallet.id)

@@ -206,7 +206,7 @@ async def _checked(db: Reads, providers: Providers, ref: WalletRef, credit: Paym
     sale = await facts.sale_of(db, ref=ref, price_id=draft.price_id, currency_id=draft.currency_id)
     if sale is None:
         raise Invalid("price_id", f"is not a price that grants {credit.name} and is sold in this payment currency")
-    offer = facts.offer_of(sale)
+    offer = facts.offer_of(sale, await facts.settings_of(db, sale), agreed=False)
     check(draft, offer=offer, credit_decimals=credit.decimals)
     method = await _method(db, providers, ref.customer_id, draft, offer)
     if method is None:

@@ -127,7 +127,9 @@ async def open_payment_link(
         customer = None
         if customer_id is not None:
             customer = await customers.customer(tx, workspace_id=link.workspace_id, customer_id=customer_id)
-        sale = await load_sale(tx, workspace_id=link.workspace_id, price_id=link.price_id, currency_id=None)
+        # A link that was sent out or built into a site sells the product at today's price, which the buyer sees and accepts.
+        price_id = await catalog.newest_version(tx, workspace_id=link.workspace_id, price_id=link.price_id)
+        sale = await load_sale(tx, workspace_id=link.workspace_id, price_id=price_id, currency_id=None)
         refuse_unsellable(sale, customer)
         if not 1 <= chosen <= sale.price.quantity_max:
             raise Invalid("quantity", f"must be between 1 and {sale.price.quantity_max}")
@@ -139,7 +141,7 @@ async def open_payment_link(
             state="open",
             customer_id=customer_id,
             customer_known=customer_id is not None,
-            price_id=link.price_id,
+            price_id=price_id,
             quantity=chosen,
             quantity_adjustable=link.quantity_adjustable,
             payment_link_id=link.id,

@@ -18,6 +18,8 @@ def check(draft: Draft, *, offer: Offer, credit_decimals: int) -> None:
     _check_credits(draft, credit_decimals=credit_decimals)
     if not offer.active:
         raise Invalid("price_id", "this price is no longer sold")
+    if draft.enabled:
+        _check_allowed(draft, offer=offer)
     if not offer.sale.unit.amount:
         raise Invalid("price_id", "a price of 0 cannot be charged automatically")
     lowest, highest = offer.quantity_min, min(offer.quantity_max, PACKS_MAX)
@@ -29,6 +31,17 @@ def check(draft: Draft, *, offer: Offer, credit_decimals: int) -> None:
             detail = f"{_packs(draft.packs)} ({bought} credits) must be more than the threshold of {draft.threshold}"
             raise Invalid("packs", f"{detail}, or the rule could never be satisfied", code="never_satisfiable")
     _check_caps(draft, offer=offer)
+
+
+def _check_allowed(draft: Draft, *, offer: Offer) -> None:
+    """What the merchant allows. A rule that stands keeps its threshold until it is saved again."""
+    if not offer.allowed:
+        raise Invalid("enabled", "automatic top-up is not offered for these credits", code="not_offered")
+    low, high = offer.threshold_min, offer.threshold_max
+    if low is not None and draft.threshold < low:
+        raise Invalid("threshold", f"must be at least {low}", code="threshold_out_of_bounds")
+    if high is not None and draft.threshold > high:
+        raise Invalid("threshold", f"must be at most {high}", code="threshold_out_of_bounds")
 
 
 def _check_credits(draft: Draft, *, credit_decimals: int) -> None:

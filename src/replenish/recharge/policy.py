@@ -64,6 +64,10 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     quantity_max: int
     quantity_min: int = 1
     decimals: int
+    # Whether the merchant lets customers have it bought automatically, and from where to where a threshold may be.
+    allowed: bool = True
+    threshold_min: Credits | None = None
+    threshold_max: Credits | None = None
 
     def show(self, money: Money) -> str:
         """`10 USDC`, `12.50 USD`."""
@@ -143,6 +147,8 @@ def decide(
         return refused
     if offer is None or not offer.active or not offer.sale.unit.amount:
         return NoCharge(reason="price_inactive", detail="The price of this rule is no longer sold.")
+    if not offer.allowed:
+        return NoCharge(reason="price_inactive", detail="Automatic top-up is no longer offered for these credits.")
     if not offer.quantity_min <= rule.packs <= offer.quantity_max:
         bounds = f"{offer.quantity_min} to {offer.quantity_max}"
         return NoCharge(reason="price_inactive", detail=f"This price is sold in {bounds} packs at once by now.")

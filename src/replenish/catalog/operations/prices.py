@@ -23,6 +23,7 @@ from replenish.catalog.model import (
 )
 from replenish.catalog.store import currencies as currency_store
 from replenish.catalog.store import prices as store
+from replenish.core.db import Reads
 from replenish.core.errors import Invalid, NotFound
 from replenish.core.ids import CurrencyId, MeterId, PriceId, ProductId, WorkspaceId
 from replenish.core.metadata import Metadata, clean_metadata
@@ -58,6 +59,50 @@ async def create_price(
 
     Raises Invalid and Mismatched naming the field, Taken(lookup_key).
     """
+    price = await draw_up_price(
+        tx,
+        price_id=price_id,
+        workspace_id=workspace_id,
+        product_id=product_id,
+        currency_id=currency_id,
+        unit_amount=unit_amount,
+        now=now,
+        options=options,
+        credit_terms=credit_terms,
+        meter_id=meter_id,
+        quantity_max=quantity_max,
+        nickname=nickname,
+        lookup_key=lookup_key,
+        metadata=metadata,
+    )
+    await add_price(tx, price=price)
+    return price
+
+
+async def add_price(tx: Tx, *, price: Price) -> None:
+    """Raises Taken(lookup_key)."""
+    if await store.insert_price(tx, price) is None:
+        raise Taken("price", "lookup_key")
+
+
+async def draw_up_price(
+    tx: Reads,
+    *,
+    price_id: PriceId,
+    workspace_id: WorkspaceId,
+    product_id: ProductId,
+    currency_id: CurrencyId,
+    unit_amount: str,
+    now: datetime,
+    options: Sequence[tuple[CurrencyId, str]] = (),
+    credit_terms: CreditTerms | None = None,
+    meter_id: MeterId | None = None,
+    quantity_max: int = QUANTITY_MAX,
+    nickname: str = "",
+    lookup_key: str | None = None,
+    metadata: Metadata | None = None,
+) -> Price:
+    """A price that may be saved; writes nothing. Raises Invalid and Mismatched naming the field."""
     clean_text(nickname, field="nickname", longest=NICKNAME_LONGEST)
     if lookup_key is not None:
         clean_key(lookup_key, field="lookup_key")
@@ -67,7 +112,7 @@ async def create_price(
     if credit_terms is not None:
         wanted.append(credit_terms.currency_id)
     known = await queries.currencies_by_id(tx, workspace_id=workspace_id, ids=wanted)
-    price = Price(
+    return Price(
         id=price_id,
         workspace_id=workspace_id,
         product_id=product.id,
@@ -81,12 +126,9 @@ async def create_price(
         metadata=clean_metadata(metadata or {}),
         created_at=now,
     )
-    if await store.insert_price(tx, price) is None:
-        raise Taken("price", "lookup_key")
-    return price
 
 
-async def _product(tx: Tx, workspace_id: WorkspaceId, product_id: ProductId) -> Product:
+async def _product(tx: Reads, workspace_id: WorkspaceId, product_id: ProductId) -> Product:
     try:
         product = await queries.product(tx, workspace_id=workspace_id, product_id=product_id)
     except NotFound:
@@ -138,7 +180,7 @@ def _option(
 
 
 async def _credit_config(
-    tx: Tx,
+    tx: Reads,
     product: Product,
     known: Mapping[CurrencyId, PaymentCurrency],
     terms: CreditTerms | None,
@@ -185,7 +227,7 @@ def _check_duration(duration: int, unit: DurationUnit) -> None:
 
 
 async def _check_meters(
-    tx: Tx,
+    tx: Reads,
     workspace_id: WorkspaceId,
     currency: PaymentCurrency,
     meter_id: MeterId | None,
@@ -242,8 +284,12 @@ async def change_price(
         if used is not None:
             name = queries.currency_from(used).name
             raise StillUsed(f"{name!r} is recharged with this price; change its recharge config first.")
+    if active is True and not old.active:
+        await _check_fits(tx, old)
     changed = msgspec.structs.replace(
         old,
+        # On sale again, it is nobody's old version.
+        superseded_by=None if active is True else old.superseded_by,
         nickname=old.nickname if nickname is UNSET else nickname,
         active=old.active if active is UNSET else active,
         quantity_max=old.quantity_max if quantity_max is UNSET else quantity_max,
@@ -252,3 +298,20 @@ async def change_price(
     )
     await store.update_price(tx, changed)
     return changed
+
+
+async def _check_fits(tx: Tx, price: Price) -> None:
+    """A product may have changed its type since its price was archived."""
+    product = await queries.product(tx, workspace_id=price.workspace_id, product_id=price.product_id)
+    if (product.type == "credit") != (price.credit_config is not None):
+        raise Mismatched("active", f"the product's type is '{product.type}' by now; make a new price")
+
+
+async def replace_price(tx: Tx, *, old: Price, new: Price) -> None:
+    """Archive a price for its newer version: whoever agreed to the old one goes on paying it, links lead to the new one.
+
+    Raises StillUsed for the base price of a recharge config.
+    """
+    await change_price(tx, workspace_id=old.workspace_id, price_id=old.id, active=False)
+    if not await store.supersede(tx, old.workspace_id, old.id, new.id):
+        raise NotFound("price")

@@ -131,11 +131,8 @@ async def change_product(
     lookup_key: str | UnsetType | None = UNSET,
     metadata: Metadata | UnsetType = UNSET,
 ) -> Product:
-    """The type never changes: prices were checked against it. Raises NotFound, Invalid, Taken, StillUsed."""
-    found = await store.lock_product(tx, workspace_id, product_id)
-    if found is None:
-        raise NotFound("product")
-    old = row_to(Product, found)
+    """Raises NotFound, Invalid, Taken, StillUsed. Its type is for `change_product_type`."""
+    old = await lock_product(tx, workspace_id=workspace_id, product_id=product_id)
     if name is not UNSET:
         clean_text(name, field="name", longest=NAME_LONGEST, shortest=1)
     if description is not UNSET:
@@ -160,6 +157,26 @@ async def change_product(
         lookup_key=old.lookup_key if lookup_key is UNSET else lookup_key,
         metadata=old.metadata if metadata is UNSET else metadata,
     )
+    await store.update_product(tx, changed)
+    return changed
+
+
+async def lock_product(tx: Tx, *, workspace_id: WorkspaceId, product_id: ProductId) -> Product:
+    """Whoever changes what a product costs waits here for whoever else does. Raises NotFound."""
+    found = await store.lock_product(tx, workspace_id, product_id)
+    if found is None:
+        raise NotFound("product")
+    return row_to(Product, found)
+
+
+async def change_product_type(tx: Tx, *, product: Product, type_: ProductType) -> Product:
+    """A product with a price on sale keeps its type: the price was checked against it. Raises StillUsed."""
+    if product.type == type_:
+        return product
+    sold = await queries.prices(tx, workspace_id=product.workspace_id, product_id=product.id, active=True, limit=1)
+    if sold:
+        raise StillUsed("This product has a price on sale; archive it first.")
+    changed = msgspec.structs.replace(product, type=type_)
     await store.update_product(tx, changed)
     return changed
 

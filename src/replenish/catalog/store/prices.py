@@ -92,6 +92,16 @@ async def prices(
     )
 
 
+async def newest_version(db: Reads, workspace_id: WorkspaceId, price_id: PriceId) -> object:
+    return await db.fetchval(
+        "with recursive versions as (select id, superseded_by from prices where workspace_id = $1 and id = $2"
+        " union select p.id, p.superseded_by from versions join prices p on p.id = versions.superseded_by)"
+        " select id from versions where superseded_by is null",
+        workspace_id,
+        price_id,
+    )
+
+
 async def price_ids_of_product(db: Reads, workspace_id: WorkspaceId, product_id: ProductId) -> Sequence[Record]:
     return await db.fetch("select id from prices where workspace_id = $1 and product_id = $2", workspace_id, product_id)
 
@@ -103,10 +113,16 @@ async def lock_price(tx: Tx, workspace_id: WorkspaceId, price_id: PriceId) -> bo
     return found is True
 
 
+async def supersede(tx: Tx, workspace_id: WorkspaceId, price_id: PriceId, newer_id: PriceId) -> int:
+    return await tx.execute(
+        "update prices set superseded_by = $3 where workspace_id = $1 and id = $2", workspace_id, price_id, newer_id
+    )
+
+
 async def update_price(tx: Tx, price: Price) -> None:
     await tx.execute(
-        "update prices set nickname = $3, active = $4, quantity_max = $5, metadata = $6, lookup_key = $7"
-        " where workspace_id = $1 and id = $2",
+        "update prices set nickname = $3, active = $4, quantity_max = $5, metadata = $6, lookup_key = $7,"
+        " superseded_by = $8 where workspace_id = $1 and id = $2",
         price.workspace_id,
         price.id,
         price.nickname,
@@ -114,4 +130,5 @@ async def update_price(tx: Tx, price: Price) -> None:
         price.quantity_max,
         price.metadata,
         price.lookup_key,
+        price.superseded_by,
     )

@@ -120,7 +120,8 @@ async def lock_product(tx: Tx, workspace_id: WorkspaceId, product_id: ProductId)
 
 async def update_product(tx: Tx, product: Product) -> None:
     await tx.execute(
-        "update products set name = $3, description = $4, active = $5, metadata = $6, campaign_id = $7, lookup_key = $8"
+        "update products set name = $3, description = $4, active = $5, metadata = $6, campaign_id = $7, lookup_key = $8,"
+        " type = $9"
         " where workspace_id = $1 and id = $2",
         product.workspace_id,
         product.id,
@@ -130,4 +131,5 @@ async def update_product(tx: Tx, product: Product) -> None:
         product.metadata,
         product.campaign_id,
         product.lookup_key,
+        product.type,
     )
