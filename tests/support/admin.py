@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from html import unescape
 from html.parser import HTMLParser
-from typing import Any
 
 import httpx
 
@@ -22,11 +20,11 @@ COOKIE = "replenish_admin"
 class Form:
     """One form of a page: where it goes, and what a browser would send if nothing were touched."""
 
-    def __init__(self, method: str, action: str) -> None:
-        self.method = method
+    def __init__(self, name: str, action: str) -> None:
+        self.name = name
         self.action = action
         self.values: dict[str, str] = {}
-        self.words = ""
+        self.buttons: list[str] = []
 
 
 class _Reader(HTMLParser):
@@ -38,16 +36,24 @@ class _Reader(HTMLParser):
         self._form: Form | None = None
         self._select: str | None = None
         self._area: str | None = None
-        self._link: list[Any] | None = None
+        self._link: list[str] | None = None
+        # Where a button's form is, and the words on it; it may stand before its form.
+        self._button: tuple[Form | str, list[str]] | None = None
+        self._ahead: dict[str, list[str]] = {}
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         name = given.get("name") or ""
         if tag == "form":
-            self._form = Form(given.get("method") or "get", given.get("action") or "")
+            self._form = Form(given.get("id") or "", given.get("action") or "")
+            self._form.buttons += self._ahead.get(self._form.name, [])
             self.forms.append(self._form)
         elif tag == "a":
             self._link = [given.get("href") or "", ""]
+        elif tag == "button" and given.get("type") == "submit":
+            owner = given.get("form") or self._form
+            assert owner is not None, "a button that sends nothing"
+            self._button = (owner, [])
         if self._form is None:
             return
         kind = given.get("type") or "text"
@@ -71,16 +77,24 @@ class _Reader(HTMLParser):
         elif tag == "a" and self._link is not None:
             self.links.append((self._link[0], " ".join(self._link[1].split())))
             self._link = None
+        elif tag == "button" and self._button is not None:
+            owner, words = self._button
+            text = " ".join("".join(words).split())
+            if isinstance(owner, Form):
+                owner.buttons.append(text)
+            else:
+                self._ahead.setdefault(owner, []).append(text)
+            self._button = None
 
     def handle_data(self, data: str) -> None:
         self.text.append(data)
         if self._link is not None:
             self._link[1] += data
-        if self._form is not None:
-            self._form.words += data
-            if self._area is not None:
-                # A browser drops the line end right after the tag.
-                self._form.values[self._area] += data.removeprefix("\n")
+        if self._button is not None:
+            self._button[1].append(data)
+        if self._form is not None and self._area is not None:
+            # A browser drops the line end right after the tag.
+            self._form.values[self._area] += data.removeprefix("\n")
 
 
 class Admin:
@@ -156,8 +170,8 @@ class Admin:
 
     def form(self, button: str) -> Form:
         """The form whose button says so."""
-        found = [form for form in self.page.forms if re.search(rf"\b{re.escape(button)}\s*$", form.words.strip())]
-        assert found, (button, [form.words for form in self.page.forms])
+        found = [form for form in self.page.forms if button in form.buttons]
+        assert found, (button, [form.buttons for form in self.page.forms])
         return found[0]
 
     async def press(self, button: str, *, status: int = 200, **values: str) -> None:

@@ -2,12 +2,14 @@
 
 import msgspec
 from litestar import Response
+from markupsafe import Markup
 
 from replenish.access import queries as access
 from replenish.access.model import OperatorVisitor, Workspace
+from replenish.audit.model import Actor
 from replenish.core.db import Database
 from replenish.core.errors import Forbidden, Unauthenticated
-from replenish.core.ids import WorkspaceId
+from replenish.core.ids import WORKSPACE, WorkspaceId
 from replenish.web import pages
 from replenish.web.context import Context, context_of
 from replenish.web.cookies import Area
@@ -44,6 +46,16 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     def may_write(self) -> bool:
         return self.operator.role != "viewer"
 
+    @property
+    def actor(self) -> Actor:
+        """Whom the audit names."""
+        return Actor(operator_id=self.operator.operator_id, email=self.operator.email)
+
+    @property
+    def _workspace_field(self) -> Markup:
+        """For forms that make something: which workspace they were opened in."""
+        return Markup('<input type="hidden" name="workspace" value="{}">').format(WORKSPACE.text(self.workspace_id))
+
     def frame(self, section: str) -> AdminFrame:
         return AdminFrame(
             workspace=self.workspace.name,
@@ -61,6 +73,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
         *,
         section: str,
         status: int = 200,
+        fragment: str | None = None,
         flash: Flash | None = None,
         **values: object,
     ) -> Response[str]:
@@ -70,13 +83,14 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
             template,
             status=status,
             zone=self.workspace.time_zone,
-            fragment=None,
+            fragment=fragment,
             flash=flash,
             cookies=(),
             headers=None,
             frame_ancestors=(),
             frame=self.frame(section),
             may_write=self.may_write,
+            workspace_field=self._workspace_field,
             **values,
         )
 

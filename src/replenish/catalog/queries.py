@@ -202,6 +202,13 @@ async def products(
     return rows_to(Product, rows)
 
 
+async def products_of_campaigns(
+    db: Reads, *, workspace_id: WorkspaceId, campaign_ids: Iterable[CampaignId]
+) -> list[Product]:
+    """The products of these campaigns, and those of none; oldest first."""
+    return rows_to(Product, await product_store.products_of_campaigns(db, workspace_id, list(campaign_ids)))
+
+
 # Prices
 
 

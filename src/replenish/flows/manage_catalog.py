@@ -8,8 +8,11 @@ from msgspec import UNSET, UnsetType
 from replenish.access import operations as access
 from replenish.access import queries as workspaces
 from replenish.access.model import RequestKey
+from replenish.audit import operations as audit
+from replenish.audit.model import Actor, Change
 from replenish.catalog import operations as catalog
-from replenish.catalog.model import QUANTITY_MAX, CreditTerms, ProductType
+from replenish.catalog import queries
+from replenish.catalog.model import QUANTITY_MAX, Campaign, CreditTerms, Product, ProductType
 from replenish.core.db import Database
 from replenish.core.ids import (
     CAMPAIGN,
@@ -23,7 +26,7 @@ from replenish.core.ids import (
     WorkspaceId,
 )
 from replenish.core.metadata import Metadata
-from replenish.core.transaction import transaction
+from replenish.core.transaction import Tx, transaction
 
 CREATED: Final = 201
 
@@ -35,6 +38,7 @@ async def create_campaign(
     name: str,
     metadata: Metadata | None = None,
     request_key: RequestKey | None = None,
+    actor: Actor | None = None,
 ) -> CampaignId:
     """Raises Invalid(name | metadata)."""
     campaign_id = CAMPAIGN.new()
@@ -42,7 +46,7 @@ async def create_campaign(
         made = await access.claim_request_key(tx, request_key, campaign_id, CREATED)
         if made is not None:
             return CampaignId(made)
-        await catalog.create_campaign(
+        made_now = await catalog.create_campaign(
             tx,
             campaign_id=campaign_id,
             workspace_id=workspace_id,
@@ -51,6 +55,7 @@ async def create_campaign(
             metadata=metadata,
             now=await workspaces.now(tx, workspace_id),
         )
+        await _record(tx, workspace_id, actor, "created", None, made_now)
     return campaign_id
 
 
@@ -62,10 +67,12 @@ async def change_campaign(
     name: str | UnsetType = UNSET,
     archived: bool | UnsetType = UNSET,
     metadata: Metadata | UnsetType = UNSET,
+    actor: Actor | None = None,
 ) -> None:
     """Raises NotFound, Invalid(name | metadata)."""
     async with transaction(db) as tx:
-        await catalog.change_campaign(
+        old = await queries.campaign(tx, workspace_id=workspace_id, campaign_id=campaign_id)
+        changed = await catalog.change_campaign(
             tx,
             workspace_id=workspace_id,
             campaign_id=campaign_id,
@@ -74,6 +81,7 @@ async def change_campaign(
             archived=archived,
             metadata=metadata,
         )
+        await _record(tx, workspace_id, actor, "changed", old, changed)
 
 
 async def create_product(
@@ -87,6 +95,7 @@ async def create_product(
     lookup_key: str | None = None,
     metadata: Metadata | None = None,
     request_key: RequestKey | None = None,
+    actor: Actor | None = None,
 ) -> ProductId:
     """Raises Invalid(name | description | campaign_id | lookup_key | metadata), Taken(lookup_key)."""
     product_id = PRODUCT.new()
@@ -94,7 +103,7 @@ async def create_product(
         made = await access.claim_request_key(tx, request_key, product_id, CREATED)
         if made is not None:
             return ProductId(made)
-        await catalog.create_product(
+        made_now = await catalog.create_product(
             tx,
             product_id=product_id,
             workspace_id=workspace_id,
@@ -107,6 +116,7 @@ async def create_product(
             metadata=metadata,
             now=await workspaces.now(tx, workspace_id),
         )
+        await _record(tx, workspace_id, actor, "created", None, made_now)
     return product_id
 
 
@@ -121,10 +131,12 @@ async def change_product(
     campaign_id: CampaignId | UnsetType | None = UNSET,
     lookup_key: str | UnsetType | None = UNSET,
     metadata: Metadata | UnsetType = UNSET,
+    actor: Actor | None = None,
 ) -> None:
     """Raises NotFound, Invalid, Taken(lookup_key), StillUsed when a credit currency is recharged with its prices."""
     async with transaction(db) as tx:
-        await catalog.change_product(
+        old = await queries.product(tx, workspace_id=workspace_id, product_id=product_id)
+        changed = await catalog.change_product(
             tx,
             workspace_id=workspace_id,
             product_id=product_id,
@@ -135,6 +147,7 @@ async def change_product(
             lookup_key=lookup_key,
             metadata=metadata,
         )
+        await _record(tx, workspace_id, actor, "changed", old, changed)
 
 
 async def create_price(
@@ -204,3 +217,34 @@ async def change_price(
             lookup_key=lookup_key,
             metadata=metadata,
         )
+
+
+async def _record(
+    tx: Tx,
+    workspace_id: WorkspaceId,
+    actor: Actor | None,
+    verb: str,
+    before: Campaign | Product | None,
+    after: Campaign | Product,
+) -> None:
+    noun = "campaign" if isinstance(after, Campaign) else "product"
+    change = Change(
+        action=f"{noun}.{verb}",
+        object_type=noun,
+        object_id=after.id,
+        object_name=after.name,
+        before={} if before is None else _fields(before),
+        after=_fields(after),
+    )
+    await audit.record(tx, workspace_id=workspace_id, actor=actor, change=change)
+
+
+def _fields(thing: Campaign | Product) -> dict[str, str]:
+    if isinstance(thing, Campaign):
+        return {"name": thing.name, "status": "active" if thing.archived_at is None else "archived"}
+    return {
+        "name": thing.name,
+        "description": thing.description,
+        "status": "active" if thing.active else "archived",
+        "campaign": "" if thing.campaign_id is None else CAMPAIGN.text(thing.campaign_id),
+    }

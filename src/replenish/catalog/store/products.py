@@ -112,6 +112,16 @@ async def products(
     )
 
 
+async def products_of_campaigns(
+    db: Reads, workspace_id: WorkspaceId, campaign_ids: Sequence[CampaignId]
+) -> Sequence[Record]:
+    return await db.fetch(
+        "select * from products where workspace_id = $1 and (campaign_id is null or campaign_id = any($2)) order by id",
+        workspace_id,
+        list(campaign_ids),
+    )
+
+
 async def lock_product(tx: Tx, workspace_id: WorkspaceId, product_id: ProductId) -> Record | None:
     return await tx.fetchrow(
         "select * from products where workspace_id = $1 and id = $2 for update", workspace_id, product_id
