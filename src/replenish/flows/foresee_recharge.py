@@ -52,7 +52,7 @@ async def foresee_recharge(db: Reads, *, providers: Providers, ref: WalletRef) -
     workspace = await workspaces.workspace(db, workspace_id=ref.workspace_id)
     window = policy.windows(at.as_of, zone=workspace.time_zone)
     sale = await facts.sale_of(db, ref=ref, price_id=rule.price_id, currency_id=rule.currency_id)
-    offer = None if sale is None else facts.offer_of(sale)
+    offer = None if sale is None else facts.offer_of(sale, await facts.settings_of(db, sale), agreed=True)
     method = await facts.method_of(db, customer_id=ref.customer_id, method_id=rule.payment_method_id)
     code = None if offer is None else offer.sale.unit.currency
     history = await recharge.history(db, rule=rule, open_attempt=open_attempt, window=window)

@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from replenish.access import queries as workspaces
 from replenish.api.paykickstart.call import Call
+from replenish.catalog import pricing
 from replenish.catalog import queries as catalog
 from replenish.core.ids import TOP_UP
 from replenish.core.money import Credits, plain
@@ -99,13 +100,19 @@ async def show_auto_topup(call: Call, selected: Selected) -> AutoTopupView:
     if outlook is not None and outlook.offer is not None:
         unit, decimals, credits_ = outlook.offer.sale.unit, outlook.offer.decimals, outlook.offer.sale.credits
     rule = None if outlook is None else outlook.rule
+    settings = await pricing.recharge_settings(
+        call.db, workspace_id=call.workspace_id, product_id=selected.addon.product_id
+    )
+    suggested = None if settings is None else settings.threshold_default
+    refills = settings is not None and settings.mode == "refill_to_full" if rule is None else rule.mode == "target"
+    threshold = suggested if rule is None else rule.threshold
     cap = None if rule is None else rule.month_amount_max
     method = None if outlook is None else outlook.method
     return AutoTopupView(
-        allowed=selected.addon.on_sale,
+        allowed=selected.addon.on_sale and (settings is None or settings.allowed),
         enabled=rule is not None and rule.enabled,
-        threshold=None if rule is None else str(rule.threshold),
-        mode="pack" if rule is None or rule.mode == "packs" else "refill_to_full",
+        threshold=None if threshold is None else str(threshold),
+        mode="refill_to_full" if refills else "pack",
         credits=str(credits_),
         price=written(unit.amount, decimals),
         currency=unit.currency,
