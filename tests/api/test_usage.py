@@ -48,6 +48,48 @@ async def test_402_carries_the_numbers_and_takes_nothing(world: World) -> None:
     assert (await world.api.get("/customers/ann/balances"))["data"][0]["balance"] == "100"
 
 
+async def sell(world: World, **config: object) -> None:
+    meter = await world.api.get("/meters/calls")
+    product = await world.api.post("/products", {"name": "Pack", "type": "credit"})
+    price = await world.api.post(
+        "/prices",
+        {
+            "product_id": product["id"],
+            "unit_amount": "10",
+            "currency_id": "USDC",
+            "credit_config": {"currency_id": meter["currency_id"], "credit_amount": "1000"},
+        },
+    )
+    await world.api.put(
+        f"/payment_currencies/{meter['currency_id']}/recharge_config", {"base_price_id": price["id"]} | config
+    )
+
+
+async def test_the_address_in_a_402_names_whose_credits_it_buys(world: World) -> None:
+    await sell(world)
+    ben = await world.api.post("/customers", {"external_id": "ben"})
+    ann = await world.api.get("/customers/ann")
+    one = await world.api.post("/usage", event("job-1", "1000"), status=402)
+    many = await world.api.post(
+        "/usage/batch", {"events": [event("job-2", "1000"), event("job-3", "1000", customer_id="ben")]}, status=200
+    )
+    held = await world.api.post("/holds", {"customer_id": "ann", "meter_id": "calls", "value": "1000"}, status=402)
+    (balance,) = (await world.api.get("/customers/ann/balances"))["data"]
+    same = await world.api.get(f"/customers/ann/balances/{balance['currency_id']}")
+    batch = [result["refusal"]["top_up_url"] for result in many["data"]]
+    anns = [one["top_up_url"], batch[0], held["top_up_url"], balance["top_up_url"], same["top_up_url"]]
+    assert {url.partition("?for=")[2].partition(".")[0] for url in anns} == {ann["id"]}
+    assert len(set(anns)) == 1
+    assert batch[1].partition("?for=")[2].partition(".")[0] == ben["id"]
+    assert batch[1].partition("?")[0] == anns[0].partition("?")[0]
+
+
+async def test_the_merchants_own_checkout_is_answered_as_they_wrote_it(world: World) -> None:
+    await sell(world, checkout_url="https://northwind.example/buy?plan=1")
+    refused = await world.api.post("/usage", event("job-1", "1000"), status=402)
+    assert refused["top_up_url"] == "https://northwind.example/buy?plan=1"
+
+
 @pytest.mark.parametrize(
     ("change", "status", "field"),
     [

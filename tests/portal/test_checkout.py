@@ -3,13 +3,16 @@
 from datetime import timedelta
 
 import pytest
-from tests.portal.shop import DECLINES, LATE, VISA, Shop, Visitor
+from tests.portal.shop import DECLINES, LATE, SECRET, VISA, Shop, Visitor
 
 from replenish.catalog import queries as catalog
 from replenish.catalog.model import PaymentLink
 from replenish.core.clock import utc_now
 from replenish.core.ids import CURRENCY
+from replenish.customers.vouchers import voucher
+from replenish.flows.manage_customers import create_customer
 from replenish.flows.manage_payment_links import create_payment_link
+from replenish.flows.manage_workspaces import create_workspace
 from replenish.flows.open_checkout import create_checkout_session
 from replenish.payments import queries as payments
 
@@ -62,6 +65,99 @@ async def test_law_16_typing_anns_address_shows_nothing_of_hers(shop: Shop) -> N
         assert "323,456" not in eve.text
         assert "Save my card" not in eve.text
     assert await payments.methods(shop.db, workspace_id=shop.workspace_id, customer_id=shop.ann) == []
+
+
+async def test_law_16_paying_for_ann_by_her_link_shows_her_name_and_nothing_more(shop: Shop) -> None:
+    await shop.give(shop.ann, 123_456)
+    link = await link_of(shop)
+    token = voucher(shop.ann, secret_key=SECRET)
+    ben = shop.visitor()
+    await ben.go(f"/checkout/pay/{link.slug}?for={token}")
+    assert "The credits go to the account of Ann Lee ." in ben.text
+    assert "E-mail" not in ben.text
+    await ben.send(says="Show the price", quantity="2")
+    await ben.send(says="Pay 20 USDC")
+    (session,) = await shop.db.pool.fetch("select slug, customer_id, customer_known from checkout_sessions")
+    assert (session["customer_id"], session["customer_known"]) == (shop.ann, False)
+    paying = ben.at
+    for address, named in ((f"/checkout/{session['slug']}?for={token}", True), (f"/checkout/{session['slug']}", False)):
+        await ben.go(address)
+        assert ("Ann Lee" in ben.text, "E-mail" in ben.text, "123,456" in ben.text) == (named, False, False)
+        assert "Save my card" not in ben.text
+    await ben.go(paying)
+    await ben.type_card(VISA)
+    assert "400,000 API calls were added." in ben.text
+    assert "You now have" not in ben.text
+    assert await shop.db.pool.fetchval("select customer_id from top_ups") == shop.ann
+    assert await payments.methods(shop.db, workspace_id=shop.workspace_id, customer_id=shop.ann) == []
+    assert await rows(shop, "customers") == 2
+
+
+async def test_an_account_without_a_name_is_told_by_its_masked_address(shop: Shop) -> None:
+    await shop.db.pool.execute("update customers set name = '' where id = $1", shop.ann)
+    link = await link_of(shop)
+    ann = shop.visitor()
+    await ann.go(f"/checkout/pay/{link.slug}?for={voucher(shop.ann, secret_key=SECRET)}")
+    assert "the account of a···@example.com" in ann.text
+    assert "ann@example.com" not in ann.html
+
+
+@pytest.mark.parametrize("broken", ["other key", "swapped", "elsewhere", "nonsense"])
+async def test_law_16_a_link_that_names_nobody_asks_as_for_a_stranger(shop: Shop, broken: str) -> None:
+    ann, ben = (voucher(one, secret_key=SECRET) for one in (shop.ann, shop.ben))
+    twins = await create_workspace(db=shop.db, name="Southwind")
+    eve = await create_customer(db=shop.db, workspace_id=twins.test, external_id="eve", name="Eve")
+    given = {
+        "other key": voucher(shop.ann, secret_key=SECRET + "!"),
+        "swapped": f"{ann.partition('.')[0]}.{ben.partition('.')[2]}",
+        "elsewhere": voucher(eve, secret_key=SECRET),
+        "nonsense": "%FF.%F0",
+    }[broken]
+    link = await link_of(shop)
+    cat = shop.visitor()
+    await cat.go(f"/checkout/pay/{link.slug}?for={given}")
+    assert (cat.status, "E-mail" in cat.text) == (200, True)
+    assert "does not say whose account is topped up" in cat.text
+    for name in ("Ann Lee", "Ben Oduya", "Eve"):
+        assert name not in cat.text
+    await cat.send(says="Pay 10 USDC", email="cat@example.com")
+    await cat.type_card(VISA)
+    told = await shop.db.pool.fetchval("select c.external_id from top_ups t join customers c on c.id = t.customer_id")
+    assert told == "cat@example.com"
+
+
+async def buyer_of(shop: Shop, email: str) -> tuple[int, str, str | None]:
+    """Status, text, and whose top-up it made."""
+    link = await link_of(shop)
+    buyer = shop.visitor()
+    await buyer.go(f"/checkout/pay/{link.slug}")
+    await buyer.send(says="Pay 10 USDC", email=email)
+    found = await shop.db.pool.fetchval("select c.external_id from top_ups t join customers c on c.id = t.customer_id")
+    return buyer.status, buyer.text, found
+
+
+async def test_who_types_their_address_buys_for_their_one_account(shop: Shop) -> None:
+    await shop.db.pool.execute("update customers set email = 'Ann@Example.com' where id = $1", shop.ann)
+    status, text, bought_for = await buyer_of(shop, "aNN@example.com")
+    assert (status, bought_for) == (200, "ann"), text
+    assert await rows(shop, "customers") == 2
+
+
+async def test_an_address_of_several_accounts_is_refused(shop: Shop) -> None:
+    await shop.db.pool.execute("update customers set email = 'ANN@example.com' where id = $1", shop.ben)
+    status, text, bought_for = await buyer_of(shop, "ann@example.com")
+    assert (status, bought_for) == (422, None)
+    assert "Several accounts use this address. Please open your own billing page to buy." in text
+    assert await rows(shop, "checkout_sessions") == 0
+
+
+async def test_an_account_named_by_an_address_is_found_when_no_e_mail_is_it(shop: Shop) -> None:
+    await shop.db.pool.execute(
+        "update customers set external_id = 'ben@home.example', email = null where id = $1", shop.ben
+    )
+    _, text, bought_for = await buyer_of(shop, "Ben@home.example")
+    assert bought_for == "ben@home.example", text
+    assert await rows(shop, "customers") == 2
 
 
 async def test_a_session_of_a_known_customer_shows_what_they_will_have(shop: Shop) -> None:

@@ -197,6 +197,13 @@ class RechargeTerms(msgspec.Struct, frozen=True, kw_only=True):
     threshold_max: str | None = None
 
 
+class TopUpPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a credit currency is bought: on our own pages, or wherever the merchant's checkout is."""
+
+    url: str
+    is_ours: bool
+
+
 class PaymentLink(msgspec.Struct, frozen=True, kw_only=True):
     """A public address where one price can be bought."""
 

@@ -23,6 +23,7 @@ from replenish.catalog.model import (
     Product,
     ProductType,
     RechargeConfig,
+    TopUpPlace,
 )
 from replenish.catalog.store import currencies as currency_store
 from replenish.catalog.store import links as link_store
@@ -89,20 +90,26 @@ async def currencies(
 
 
 async def top_up_url(db: Reads, *, workspace_id: WorkspaceId, currency_id: CurrencyId, base_url: str) -> str | None:
-    """Where a customer buys this credit currency; None while nothing is configured.
+    """Where anybody buys this credit currency; None while nothing is configured."""
+    place = await top_up_place(db, workspace_id=workspace_id, currency_id=currency_id, base_url=base_url)
+    return None if place is None else place.url
 
-    Precedence: checkout URL, then payment link, then the link made from the base price.
-    """
+
+async def top_up_place(
+    db: Reads, *, workspace_id: WorkspaceId, currency_id: CurrencyId, base_url: str
+) -> TopUpPlace | None:
+    """Precedence: checkout URL, then payment link, then the link made from the base price."""
     found = await currency(db, workspace_id=workspace_id, currency_id=currency_id)
     config = found.recharge_config
     if config is None:
         return None
     if config.checkout_url is not None:
-        return config.checkout_url
+        return TopUpPlace(url=config.checkout_url, is_ours=False)
     if config.payment_link_id is not None:
-        return (await link(db, workspace_id=workspace_id, link_id=config.payment_link_id)).url(base_url)
+        chosen = await link(db, workspace_id=workspace_id, link_id=config.payment_link_id)
+        return TopUpPlace(url=chosen.url(base_url), is_ours=True)
     made = await link_store.link_made_for(db, workspace_id, currency_id, config.base_price_id)
-    return None if made is None else row_to(PaymentLink, made).url(base_url)
+    return None if made is None else TopUpPlace(url=row_to(PaymentLink, made).url(base_url), is_ours=True)
 
 
 # Meters

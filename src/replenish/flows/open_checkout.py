@@ -11,7 +11,7 @@ from replenish.access.model import RequestKey
 from replenish.catalog import queries as catalog
 from replenish.core import ids
 from replenish.core.clock import utc_now
-from replenish.core.db import Database
+from replenish.core.db import Database, Reads
 from replenish.core.errors import Conflict, Gone, Invalid
 from replenish.core.ids import CheckoutSessionId, CurrencyId, CustomerId, PriceId, WorkspaceId
 from replenish.core.metadata import Metadata, clean_metadata
@@ -19,6 +19,7 @@ from replenish.core.text import clean_email, clean_url
 from replenish.core.transaction import transaction
 from replenish.customers import operations as customer_operations
 from replenish.customers import queries as customers
+from replenish.customers.model import Customer
 from replenish.flows._sale import load_sale, refuse_unsellable
 from replenish.payments import operations as payments
 from replenish.payments import queries as payment_queries
@@ -103,11 +104,15 @@ async def open_payment_link(
     db: Database,
     slug: str,
     customer_id: CustomerId | None = None,
+    customer_known: bool = True,
     quantity: int | None = None,
     success_url: str | None = None,
     cancel_url: str | None = None,
 ) -> CheckoutSession:
-    """A new session of a payment link. `customer_id`: who is signed in to the portal of the link's workspace, if anyone.
+    """A new session of a payment link.
+
+    `customer_id`: for whom it is, if that is settled; `customer_known`: whether they are at the
+    screen, or somebody who may only pay for them: then nothing of theirs is shown, and no method saved.
 
     `success_url` and `cancel_url`: where the address that the buyer followed asks to lead afterwards; the first comes
     before the link's own.
@@ -140,7 +145,7 @@ async def open_payment_link(
             mode="payment",
             state="open",
             customer_id=customer_id,
-            customer_known=customer_id is not None,
+            customer_known=customer_id is not None and customer_known,
             price_id=price_id,
             quantity=chosen,
             quantity_adjustable=link.quantity_adjustable,
@@ -154,8 +159,13 @@ async def open_payment_link(
     return session
 
 
+async def check_address(*, db: Reads, workspace_id: WorkspaceId, email: str) -> None:
+    """Whether `name_buyer` would take it, asked before a session is made. Raises Invalid(email)."""
+    await _customer_of_address(db, workspace_id, clean_email(email.strip().lower(), field="email"))
+
+
 async def name_buyer(*, db: Database, slug: str, email: str) -> CheckoutSession:
-    """The buyer of a payment link says who they are: the customer whose external id is this address, or a new one.
+    """The buyer of a payment link says who they are: the customer whose address it is, or a new one.
 
     Whoever types an address has proved nothing: such a session may buy for that customer, and neither show their balance
     nor save a method (`customer_known` stays false). Raises NotFound, Invalid(email), SessionEnded, Conflict when the
@@ -169,8 +179,7 @@ async def name_buyer(*, db: Database, slug: str, email: str) -> CheckoutSession:
             raise SessionEnded
         if session.customer_id is not None and (session.customer_known or session.top_up_id is not None):
             raise Conflict("This checkout has its customer already.", code="customer_set")
-        found = await customers.customers_by_external_id(tx, names=[(session.workspace_id, address)])
-        customer = found.get((session.workspace_id, address))
+        customer = await _customer_of_address(tx, session.workspace_id, address)
         if customer is None:
             customer = await customer_operations.create_customer(
                 tx,
@@ -183,6 +192,17 @@ async def name_buyer(*, db: Database, slug: str, email: str) -> CheckoutSession:
                 now=utc_now(),
             )
         return await payments.change_session(tx, msgspec.structs.replace(session, customer_id=customer.id))
+
+
+async def _customer_of_address(db: Reads, workspace_id: WorkspaceId, address: str) -> Customer | None:
+    """The one account with this e-mail; else the one that is named by it. Two accounts: nobody guesses whose money it is."""
+    having = await customers.customers(db, workspace_id=workspace_id, email=address, limit=2)
+    if len(having) > 1:
+        raise Invalid("email", "Several accounts use this address. Please open your own billing page to buy.")
+    if having:
+        return having[0]
+    found = await customers.customers_by_external_id(db, names=[(workspace_id, address)])
+    return found.get((workspace_id, address))
 
 
 def new_slug() -> str:

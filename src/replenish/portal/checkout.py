@@ -5,7 +5,7 @@ at either makes nothing: rows are made when somebody pays.
 """
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from litestar import Response, get, post
@@ -17,7 +17,7 @@ from replenish.catalog import queries as catalog
 from replenish.core.clock import utc_now
 from replenish.core.errors import Gone, Invalid, NotFound, Refusal
 from replenish.core.ids import CURRENCY
-from replenish.core.text import clean_email
+from replenish.customers.vouchers import PARAMETER
 from replenish.flows import open_checkout, pay_checkout, save_method
 from replenish.payments import queries as payments
 from replenish.payments.model import CheckoutSession
@@ -27,6 +27,7 @@ from replenish.portal import steps
 from replenish.portal.checkout_page import (
     Ordered,
     Till,
+    customer_paid_for,
     link_of_session,
     named,
     outside,
@@ -42,13 +43,14 @@ from replenish.web import pages
 from replenish.web.context import Context, context_of
 from replenish.web.pages import Flash, PageRequest, leave, redirect
 
+_NAMES_NOBODY: Final = "This address does not say whose account is topped up. Type yours, or ask for a new address."
 UrlEncoded = Annotated[Ordered, Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 
 # Payment links
 
 
-async def _till_of_link(context: Context, slug: str) -> Till:
+async def _till_of_link(context: Context, slug: str, voucher: str) -> Till:
     """Raises NotFound, Gone for a link that is switched off."""
     link = await catalog.link_by_slug(context.db, slug=slug)
     if not link.active:
@@ -58,6 +60,7 @@ async def _till_of_link(context: Context, slug: str) -> Till:
         workspace=await access.workspace(context.db, workspace_id=link.workspace_id),
         offer=await offer_of(context.db, workspace_id=link.workspace_id, price_id=link.price_id),
         adjustable=link.quantity_adjustable,
+        paid_for=await customer_paid_for(context, link.workspace_id, voucher),
     )
 
 
@@ -72,11 +75,15 @@ async def link_page(
     cancel_url: FromQuery[str] = "",
 ) -> Response[str]:
     context = context_of(request)
-    till = await _till_of_link(context, slug)
+    voucher = request.query_params.get(PARAMETER, "")
+    till = await _till_of_link(context, slug, voucher)
     link = await catalog.link_by_slug(context.db, slug=slug)
     asked = (quantity or qty) if link.quantity_adjustable else ""
-    ordered = Ordered(quantity=asked or str(link.quantity), pay_in=pay_in, redirect=redirect, cancel_url=cancel_url)
-    return await _link_page(request, till, slug, ordered)
+    ordered = Ordered(
+        quantity=asked or str(link.quantity), pay_in=pay_in, redirect=redirect, cancel_url=cancel_url, voucher=voucher
+    )
+    names_nobody = Flash("warning", _NAMES_NOBODY) if voucher and till.paid_for is None else None
+    return await _link_page(request, till, slug, ordered, flash=names_nobody)
 
 
 async def _link_page(
@@ -94,7 +101,7 @@ async def _link_page(
         till,
         ordered,
         action=f"/checkout/pay/{slug}",
-        asks_email=True,
+        asks_email=till.paid_for is None,
         status=status,
         errors=errors,
         flash=flash,
@@ -106,20 +113,25 @@ async def _link_page(
 @post("/pay/{slug:str}", status_code=200)
 async def pay_link(request: PageRequest, slug: FromPath[str], data: UrlEncoded) -> Response[str]:
     context = context_of(request)
-    till = await _till_of_link(context, slug)
+    till = await _till_of_link(context, slug, data.voucher)
+    paid_for = till.paid_for
     try:
         # Before anything is made: a mistyped field must not leave a session behind.
         quantity = quantity_of(data.quantity)
         till.offer.option(data.pay_in)
-        clean_email(data.email.strip(), field="email")
+        if paid_for is None:
+            await open_checkout.check_address(db=context.db, workspace_id=till.workspace.id, email=data.email)
         session = await open_checkout.open_payment_link(
             db=context.db,
             slug=slug,
+            customer_id=None if paid_for is None else paid_for.id,
+            customer_known=False,
             quantity=quantity,
             success_url=outside(data.redirect),
             cancel_url=outside(data.cancel_url),
         )
-        session = await open_checkout.name_buyer(db=context.db, slug=session.slug, email=data.email)
+        if paid_for is None:
+            session = await open_checkout.name_buyer(db=context.db, slug=session.slug, email=data.email)
         return await _pay(request, context, session, data)
     except Invalid as wrong:
         return await _link_page(request, till, slug, data, status=422, errors=named(wrong))
@@ -130,8 +142,9 @@ async def pay_link(request: PageRequest, slug: FromPath[str], data: UrlEncoded) 
 
 
 async def _pay(request: PageRequest, context: Context, session: CheckoutSession, ordered: Ordered) -> Response[str]:
-    till = await till_of_session(context, session)
+    till = await till_of_session(context, session, voucher=ordered.voucher)
     base_url = context.settings.base_url
+    named_by = "" if till.paid_for is None else f"?{urlencode({PARAMETER: ordered.voucher})}"
     step = await pay_checkout.pay_checkout(
         db=context.db,
         providers=context.providers,
@@ -140,7 +153,7 @@ async def _pay(request: PageRequest, context: Context, session: CheckoutSession,
         currency_id=till.offer.option(ordered.pay_in).currency_id,
         save_method=ordered.save == "yes",
         return_url=f"{base_url}/checkout/{session.slug}/return",
-        cancel_url=f"{base_url}/checkout/{session.slug}",
+        cancel_url=f"{base_url}/checkout/{session.slug}{named_by}",
     )
     if isinstance(step, VisitPage):
         return leave(request, step.url)
@@ -162,13 +175,14 @@ async def session_page(
         return await _ended(request, context, session)
     if session.mode == "setup":
         return await _setup_page(request, context, session)
-    return await _session_page(request, context, session, _as_asked(session, quantity, pay_in))
+    voucher = request.query_params.get(PARAMETER, "")
+    return await _session_page(request, context, session, _as_asked(session, quantity, pay_in, voucher))
 
 
-def _as_asked(session: CheckoutSession, quantity: str, pay_in: str) -> Ordered:
+def _as_asked(session: CheckoutSession, quantity: str, pay_in: str, voucher: str) -> Ordered:
     kept = "" if session.currency_id is None else CURRENCY.text(session.currency_id)
     asked = quantity if session.quantity_adjustable else ""
-    return Ordered(quantity=asked or str(session.quantity or 1), pay_in=pay_in or kept)
+    return Ordered(quantity=asked or str(session.quantity or 1), pay_in=pay_in or kept, voucher=voucher)
 
 
 def _has_ended(session: CheckoutSession) -> bool:
@@ -188,7 +202,7 @@ async def _session_page(
 ) -> Response[str]:
     return await till_page(
         request,
-        await till_of_session(context, session),
+        await till_of_session(context, session, voucher=ordered.voucher),
         ordered,
         action=f"/checkout/{session.slug}",
         asks_email=session.customer_id is None,

@@ -13,8 +13,11 @@ from replenish.access import queries as access
 from replenish.access.model import Workspace
 from replenish.catalog import queries as catalog
 from replenish.core.errors import Invalid
-from replenish.core.ids import CURRENCY, CurrencyId, CustomerId
+from replenish.core.ids import CURRENCY, CurrencyId, CustomerId, WorkspaceId
 from replenish.core.text import clean_url
+from replenish.customers import queries as customers
+from replenish.customers.model import Customer
+from replenish.customers.vouchers import PARAMETER, customer_named
 from replenish.flows import buy_credits
 from replenish.payments.model import CheckoutSession
 from replenish.portal.offers import Offer, offer_of, quantity_of
@@ -37,6 +40,8 @@ class Ordered(msgspec.Struct, frozen=True, kw_only=True):
     save: str = ""
     redirect: str = ""
     cancel_url: str = ""
+    # Whom the address names as the customer, by `customers.vouchers`.
+    voucher: str = msgspec.field(default="", name=PARAMETER)
 
 
 class Till(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +53,13 @@ class Till(msgspec.Struct, frozen=True, kw_only=True):
     adjustable: bool
     # Whose balance may be shown; None for a stranger.
     known_customer: CustomerId | None = None
+    # Whom the address itself names: they get the credits, whoever pays; nothing else of theirs is shown.
+    paid_for: Customer | None = None
+
+    @property
+    def account(self) -> str | None:
+        """Whose credits these will be, for a reader who may be anybody."""
+        return None if self.paid_for is None else account_of(self.paid_for)
 
     def frame(self, back_url: str | None) -> CheckoutFrame:
         return CheckoutFrame(merchant=self.workspace.name, is_test=self.workspace.mode == "test", back_url=back_url)
@@ -63,16 +75,39 @@ class Till(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-async def till_of_session(context: Context, session: CheckoutSession) -> Till:
-    """Raises Invalid(price_id) for a session that buys nothing."""
+async def customer_paid_for(context: Context, workspace_id: WorkspaceId, voucher: str) -> Customer | None:
+    """Whom an address names; None when it names nobody, or nobody of this workspace (law 16)."""
+    customer_id = customer_named(voucher, secret_keys=context.settings.master_keys)
+    if customer_id is None:
+        return None
+    return (await customers.customers_by_id(context.db, workspace_id=workspace_id, ids=[customer_id])).get(customer_id)
+
+
+def account_of(customer: Customer) -> str:
+    """A name, or so much of an address that its owner knows it again and nobody else learns it."""
+    for told in (customer.name, customer.email, customer.external_id):
+        if told:
+            start, at, site = told.partition("@")
+            return f"{start[:1]}···@{site}" if at else told
+    return ""
+
+
+async def till_of_session(context: Context, session: CheckoutSession, *, voucher: str = "") -> Till:
+    """Raises Invalid(price_id) for a session that buys nothing.
+
+    A session keeps whom it is for, yet not how they were named: an address that a stranger typed must not be answered with
+    a name, so only the voucher that the session was opened with brings it back.
+    """
     if session.price_id is None:
         raise Invalid("price_id", "this checkout buys nothing")
+    paid_for = await customer_paid_for(context, session.workspace_id, voucher)
     return Till(
         context=context,
         workspace=await access.workspace(context.db, workspace_id=session.workspace_id),
         offer=await offer_of(context.db, workspace_id=session.workspace_id, price_id=session.price_id),
         adjustable=session.quantity_adjustable,
         known_customer=session.customer_id if session.customer_known else None,
+        paid_for=paid_for if paid_for is not None and paid_for.id == session.customer_id else None,
     )
 
 

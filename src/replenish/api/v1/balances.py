@@ -12,6 +12,7 @@ from replenish.core.ids import CURRENCY, CUSTOMER
 from replenish.customers import queries as customers
 from replenish.wallets import queries
 from replenish.wallets.model import Balance, WalletRef
+from replenish.web.top_up_urls import TopUpUrls
 
 
 class BalanceView(Shown):
@@ -33,7 +34,7 @@ class BalancesView(Shown):
     data: Sequence[BalanceView]
 
 
-async def _show(call: Call, balance: Balance) -> BalanceView:
+async def _show(urls: TopUpUrls, balance: Balance) -> BalanceView:
     return BalanceView(
         customer_id=CUSTOMER.text(balance.customer_id),
         currency_id=CURRENCY.text(balance.currency_id),
@@ -44,9 +45,7 @@ async def _show(call: Call, balance: Balance) -> BalanceView:
         balance=str(balance.balance),
         frozen=balance.frozen,
         as_of=balance.as_of,
-        top_up_url=await catalog.top_up_url(
-            call.db, workspace_id=call.workspace_id, currency_id=balance.currency_id, base_url=call.base_url
-        ),
+        top_up_url=await urls.of(balance.customer_id, balance.currency_id),
     )
 
 
@@ -55,7 +54,8 @@ async def list_balances(key: str, call: Call) -> BalancesView:
     """List a customer's balances, one per credit currency ever held."""
     customer = await customers.find_customer(call.db, workspace_id=call.workspace_id, key=key)
     found = await queries.balances(call.db, workspace_id=call.workspace_id, customer_id=customer.id)
-    return BalancesView(data=[await _show(call, balance) for balance in found])
+    urls = TopUpUrls(call.context, call.workspace_id)
+    return BalancesView(data=[await _show(urls, balance) for balance in found])
 
 
 @reads("/customers/{key:str}/balances/{currency_key:str}")
@@ -67,7 +67,8 @@ async def retrieve_balance(key: str, currency_key: str, call: Call) -> BalanceVi
         raise Invalid("currency_key", f"{found.unit} is money; balances are of credit currencies")
     now = await access.now(call.db, call.workspace_id)
     ref = WalletRef(call.workspace_id, customer.id, found.id)
-    return await _show(call, await queries.balance(call.db, ref=ref, now=now))
+    urls = TopUpUrls(call.context, call.workspace_id)
+    return await _show(urls, await queries.balance(call.db, ref=ref, now=now))
 
 
 routes = [list_balances, retrieve_balance]

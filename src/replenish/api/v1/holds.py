@@ -16,7 +16,7 @@ from replenish.api.v1.wire import Amount, Body, Cursor, Key, Limit, Metadata, Pa
 from replenish.catalog import queries as catalog
 from replenish.catalog.model import Meter as CatalogMeter
 from replenish.catalog.model import PaymentCurrency
-from replenish.core.errors import Invalid, PaymentRequired, Refusal
+from replenish.core.errors import Invalid, PaymentRequired
 from replenish.core.ids import CUSTOMER, HOLD, LOT, METER, USAGE_EVENT, WALLET, HoldId
 from replenish.core.metadata import clean_metadata
 from replenish.core.money import DECIMALS_MAX, parse_decimal, parse_positive
@@ -24,6 +24,7 @@ from replenish.customers import queries as customers
 from replenish.flows import hold_credits as flow
 from replenish.wallets import queries
 from replenish.wallets.model import HOLD_SECONDS, HOLD_SECONDS_MAX, Hold
+from replenish.web.top_up_urls import TopUpUrls
 
 Seconds = Annotated[int, Meta(ge=1, le=HOLD_SECONDS_MAX, description="When it ends by itself, in seconds from now.")]
 
@@ -140,16 +141,10 @@ async def create_hold(data: NewHold, call: Call) -> HoldView:
             call.db, workspace_id=call.workspace_id, request=request, request_key=call.request_key(data)
         )
     except PaymentRequired as refusal:
-        raise await _with_url(call, refusal, currency) from None
+        url = await TopUpUrls(call.context, call.workspace_id).of(customer.id, currency.id)
+        refusal.numbers = {**refusal.numbers, "top_up_url": url}
+        raise
     return await _view(call, hold_id)
-
-
-async def _with_url(call: Call, refusal: Refusal, currency: PaymentCurrency) -> Refusal:
-    url = await catalog.top_up_url(
-        call.db, workspace_id=call.workspace_id, currency_id=currency.id, base_url=call.base_url
-    )
-    refusal.numbers = {**refusal.numbers, "top_up_url": url}
-    return refusal
 
 
 @reads("/holds", errors=(404,))

@@ -11,15 +11,15 @@ from replenish.api.v1.call import Call
 from replenish.api.v1.routing import acts, creates
 from replenish.api.v1.usage_events import UsageEventView, show
 from replenish.api.v1.wire import Amount, Body, Key, Metadata, Shown
-from replenish.catalog import queries as catalog
 from replenish.core.errors import Invalid, NotFound, PaymentRequired, Refusal
-from replenish.core.ids import CurrencyId, CustomerId, WorkspaceId
+from replenish.core.ids import CustomerId, WorkspaceId
 from replenish.core.metadata import clean_metadata
 from replenish.core.money import DECIMALS_MAX, ZERO, parse_decimal
 from replenish.flows.record_usage import NewUsage, Outcome, Recorded, Refused
 from replenish.usage.model import BATCH_MAX
 from replenish.web.context import Context
 from replenish.web.errors import status_of
+from replenish.web.top_up_urls import TopUpUrls
 from replenish.web.usage_names import Rated
 
 IdempotencyKey = Annotated[
@@ -113,7 +113,9 @@ async def record_one(context: Context, workspace_id: WorkspaceId, data: NewUsage
     found = await _find(context, workspace_id, [data])
     outcome = await context.usage.submit(_translate(workspace_id, data, found, place=""))
     if isinstance(outcome, Refused):
-        raise await _with_top_up_url(context, workspace_id, outcome.refusal, found.meters[data.meter_id].currency.id)
+        if isinstance(outcome.refusal, PaymentRequired):
+            await _add_url(outcome.refusal, TopUpUrls(context, workspace_id), found, data)
+        raise outcome.refusal
     return RecordedView(replayed=outcome.replayed, balance=str(outcome.balance), event=show(outcome.event))
 
 
@@ -131,14 +133,11 @@ async def record_usage_batch(data: NewUsageBatch, call: Call) -> BatchView:
     outcomes = await call.context.usage.submit_all([usage for _, usage in sent])
     for (place, _), outcome in zip(sent, outcomes, strict=True):
         results[place] = outcome
-    urls: dict[CurrencyId, str | None] = {}
+    urls = TopUpUrls(call.context, call.workspace_id)
     shown: list[BatchResult] = []
     for event, outcome in zip(data.events, results, strict=True):
-        rated = found.meters.get(event.meter_id)
-        if isinstance(outcome, Refused) and isinstance(outcome.refusal, PaymentRequired) and rated is not None:
-            if rated.currency.id not in urls:
-                urls[rated.currency.id] = await _top_up_url(call.context, call.workspace_id, rated.currency.id)
-            _add_url(outcome.refusal, urls[rated.currency.id])
+        if isinstance(outcome, Refused) and isinstance(outcome.refusal, PaymentRequired):
+            await _add_url(outcome.refusal, urls, found, event)
         shown.append(_result(outcome))
     return BatchView(data=shown)
 
@@ -209,21 +208,9 @@ def _show_refusal(refusal: Refusal) -> RefusalView:
     )
 
 
-async def _with_top_up_url(
-    context: Context, workspace_id: WorkspaceId, refusal: Refusal, currency_id: CurrencyId
-) -> Refusal:
-    if isinstance(refusal, PaymentRequired):
-        _add_url(refusal, await _top_up_url(context, workspace_id, currency_id))
-    return refusal
-
-
-async def _top_up_url(context: Context, workspace_id: WorkspaceId, currency_id: CurrencyId) -> str | None:
-    return await catalog.top_up_url(
-        context.db, workspace_id=workspace_id, currency_id=currency_id, base_url=context.settings.base_url
-    )
-
-
-def _add_url(refusal: Refusal, url: str | None) -> None:
+async def _add_url(refusal: Refusal, urls: TopUpUrls, found: Found, event: NewUsageEvent) -> None:
+    """Only an event whose names are known can be short of credits."""
+    url = await urls.of(found.customers[event.customer_id], found.meters[event.meter_id].currency.id)
     refusal.numbers = {**refusal.numbers, "top_up_url": url}
 
 
