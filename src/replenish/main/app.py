@@ -8,6 +8,7 @@ from typing import cast
 import structlog
 from litestar import Litestar, Response, get
 from litestar.datastructures import State
+from litestar.response import Redirect
 
 from replenish.admin import router as admin
 from replenish.api import openapi
@@ -68,6 +69,7 @@ def create_app(settings: Settings | None = None, *, providers: Mapping[str, Prov
     gate = Gate()
     app = Litestar(
         route_handlers=[
+            front_door,
             healthz,
             openapi_document,
             v1_router(gate),
@@ -98,6 +100,12 @@ def gather_usage(db: Database) -> Gatherer[NewUsage, Outcome]:
         return await record_usage(db, events=events)
 
     return Gatherer(run, lane_of=lambda event: event.customer_id.int)
+
+
+@get("/")
+async def front_door() -> Redirect:
+    """Whoever types the bare address is the merchant; customers come by links of their own."""
+    return Redirect("/admin", status_code=303)
 
 
 @get("/healthz")

@@ -50,8 +50,8 @@ def replenish(
     _ = version
 
 
-def _or_exit(action: Callable[[], None]) -> None:
-    """Run, turning what an operator can mend into one line on standard error and exit code 1."""
+def _or_exit(action: Callable[[], None], *, code: int = 1) -> None:
+    """Run, turning what an operator can mend into one line on standard error and this exit code."""
     try:
         action()
     except Refusal as refusal:
@@ -64,7 +64,7 @@ def _or_exit(action: Callable[[], None]) -> None:
     else:
         return
     typer.echo(f"replenish: {problem}", err=True)
-    raise typer.Exit(1)
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -137,7 +137,10 @@ def migrate() -> None:
     " [bold]REPLENISH_HOME[/] is checked."
 )
 def verify() -> None:
-    """Derive every number of the books again from the rows below it. Exit code 1 on the smallest difference."""
+    """Derive every number of the books again from the rows below it.
+
+    Exit code 1 on the smallest difference, 2 when the books could not be read.
+    """
 
     def action() -> None:
         with development.known_database() as url:
@@ -153,7 +156,8 @@ def verify() -> None:
         if not verdict.clean:
             raise typer.Exit(1)
 
-    _or_exit(action)
+    # Not 1: a script that watches the books must tell "they differ" from "they were not looked at".
+    _or_exit(action, code=2)
 
 
 operators = typer.Typer(help="Who may sign in to the admin.", no_args_is_help=True)
@@ -218,6 +222,9 @@ def add_client(
                 client_keys.add(url, public_key=public_key, name=name, component=component, workspace=workspace)
             )
         typer.echo(made)
+        typer.echo(
+            "It acts in the live workspace, or with livemode=false (PAYMENT_TEST_MODE=true) in its test twin.", err=True
+        )
 
     _or_exit(action)
 

@@ -1,0 +1,50 @@
+"""Each example runs against `replenish dev`, as its first lines say, and the books are right afterwards."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.dev import Dev, free_port
+
+pytestmark = pytest.mark.timeout(240)
+EXAMPLES = Path(__file__).parents[2] / "examples"
+KEY = "rk_test_" + "e" * 43
+
+
+@pytest.fixture
+def dev() -> Iterator[Dev]:
+    # Short, and passable for the account that PostgreSQL runs under when the tests run as root.
+    place = Path(tempfile.mkdtemp(prefix="rp-"))
+    place.chmod(0o711)
+    started = Dev(place / "home", port=free_port(), variables={"REPLENISH_DEV_API_KEY": KEY})
+    yield started.wait()
+    started.process.terminate()
+    started.process.wait(timeout=60)
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def test_first_credits(dev: Dev) -> None:
+    environment = os.environ | {"REPLENISH_API_KEY": KEY, "REPLENISH_BASE_URL": f"http://127.0.0.1:{dev.port}"}
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "first_credits.py"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert "Used 150001: 49999 left, then 249999" in lines
+    assert "Used 220000: 29999 left, then 229999" in lines
+    assert any(line.startswith("  refused: Monthly cap of 20 USDC reached") for line in lines)
+    assert lines[-1].startswith("402: 30000 required, 29999 there.")
+    verdict = subprocess.run(
+        [sys.executable, "-m", "replenish.main.cli", "verify"],
+        env=os.environ | {"REPLENISH_HOME": str(dev.home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
