@@ -172,6 +172,20 @@ def recharge(payment: Client, credit: str) -> None:
     today = payment("autoRechargeConfigs.getForCustomer", ANN, {"currency_id": credit})
     assert today["daily_stats"] == {"attempt_count": 1, "total_amount": "2"}
     assert payment("autoRechargeConfigs.submit", wish | {"enabled": False})["enabled"] is False
+    give_back(payment, credit, latest["payment_intent_id"])
+
+
+def give_back(payment: Client, credit: str, intent: str) -> None:
+    """Half of the last pack, then the rest: the credits it bought go with it."""
+    before = int(payment("creditGrants.summary", {"customer_id": ANN})[credit]["remainingAmount"])
+    half = payment("paymentIntents.refund", intent, {"amount": "1", "reason": "requested_by_customer"})
+    assert (half["status"], half["amount"], half["payment_intent_id"]) == ("succeeded", "1000000", intent)
+    assert payment("creditGrants.summary", {"customer_id": ANN})[credit]["remainingAmount"] == str(before - 500)
+    rest = payment("refunds.create", {"payment_intent_id": intent, "description": "All of it"})
+    assert payment("refunds.retrieve", rest["id"])["description"] == "All of it"
+    listed = payment("refunds.list", {"customer_id": ANN})
+    assert [each["id"] for each in listed["list"]] == [rest["id"], half["id"]]
+    assert payment("paymentIntents.retrieve", intent)["amount_refunded"] == "2000000"
 
 
 def _other_value() -> dict[str, object]:

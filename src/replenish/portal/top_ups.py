@@ -1,5 +1,7 @@
 """One purchase: what it is, what became of it, and what is left for the customer to do."""
 
+from typing import Final
+
 from litestar import Response, get, post
 from litestar.params import FromPath
 
@@ -19,6 +21,7 @@ from replenish.topups.model import TopUp
 from replenish.wallets import queries as wallets
 from replenish.web.pages import PageRequest, leave, page, redirect
 
+_REFUNDS_SHOWN: Final = 100
 _LABELS = {
     "open": "Not paid yet",
     "submitted": "Being confirmed",
@@ -27,6 +30,12 @@ _LABELS = {
     "cancelled": "Cancelled",
     "expired": "Expired",
 }
+
+
+def _label(top_up: TopUp) -> str:
+    if not top_up.refunded_amount:
+        return _LABELS[top_up.state]
+    return "Refunded" if top_up.refunded_amount == top_up.amount else "Partly refunded"
 
 
 async def _theirs(visit: Visit, text: str) -> TopUp:
@@ -70,6 +79,13 @@ async def top_up_page(request: PageRequest, top_up_id: FromPath[str]) -> Respons
     method = None
     if found.payment_method_id is not None:
         method = await payments.method(visit.db, customer_id=visit.customer_id, method_id=found.payment_method_id)
+    refunds = await payments.refunds(
+        visit.db,
+        workspace_id=visit.workspace_id,
+        customer_id=visit.customer_id,
+        top_up_id=found.id,
+        limit=_REFUNDS_SHOWN,
+    )
     return visit.page(
         request,
         "portal/top_up.html",
@@ -77,7 +93,8 @@ async def top_up_page(request: PageRequest, top_up_id: FromPath[str]) -> Respons
         fragment="state",
         top_up=found,
         key=top_up_id,
-        label=_LABELS[found.state],
+        label=_label(found),
+        refunds=[each for each in refunds if each.state != "failed"],
         unit="credits" if holding is None else holding.unit,
         buy_href=None if holding is None else f"/portal/buy?currency={holding.key}",
         balance=None if holding is None else holding.balance.balance,

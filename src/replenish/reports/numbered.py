@@ -51,6 +51,13 @@ _EVENT_STATUS: Final = (
 )
 _WALLETS_OF: Final = "select w.id from wallets w where w.customer_id = t.customer_id and w.currency_id = {}"
 
+# What a merchant gave back, and payments that nothing wanted, which go back as a whole and by themselves.
+_REFUNDS: Final = (
+    "(select id, workspace_id, customer_id, top_up_id, payment_id, state, metadata from refunds union all"
+    " select id, workspace_id, customer_id, top_up_id, id, case state when 'refunded' then 'succeeded' else 'pending' end,"
+    " '{}'::jsonb from payments where state in ('refunded', 'unapplied'))"
+)
+
 # Table, and what each filter asks for; {} is its value.
 _SOURCES: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "products": (
@@ -122,6 +129,16 @@ _SOURCES: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
             "top_up_id": "t.top_up_id = {}",
             "metadata": "exists (select from top_ups o where o.customer_id = t.customer_id and o.id = t.top_up_id"
             " and o.metadata @> {}::jsonb)",
+        },
+    ),
+    "refunds": (
+        _REFUNDS,
+        {
+            "status": "t.state = any({})",
+            "customer_id": "t.customer_id = {}",
+            "top_up_id": "t.top_up_id = {}",
+            "payment_id": "t.payment_id = {}",
+            "metadata": "t.metadata @> {}::jsonb",
         },
     ),
     "lots": (

@@ -154,7 +154,9 @@ select page.*, lots.name as lot_name, lots.category, lots.source,
            || trim_scale(recharge_attempts.threshold) || '.' as attempt_detail, meters.name as meter_name, meters.unit
 from page
 left join lots on lots.customer_id = page.customer_id and lots.id = page.lot_id
-left join top_ups on lots.source = 'top_up' and top_ups.customer_id = page.customer_id and top_ups.id = lots.source_id
+left join refunds on page.kind = 'refund_owed' and refunds.customer_id = page.customer_id and refunds.id = page.cause_id
+left join top_ups on top_ups.customer_id = page.customer_id
+    and top_ups.id = coalesce(refunds.top_up_id, case when lots.source = 'top_up' then lots.source_id end)
 left join recharge_attempts on recharge_attempts.customer_id = page.customer_id
     and recharge_attempts.id = top_ups.recharge_attempt_id
 left join meters on meters.id = page.meter_id

@@ -32,7 +32,8 @@ async def list_events(call: Call) -> Json:
     """List events, newest first."""
     types = several(call, "type")
     filters = {
-        "type": None if types is None else [_OURS.get(each, each) for each in types],
+        # A name of the original may stand for one of ours and be another one.
+        "type": None if types is None else [*types, *(_OURS[each] for each in types if each in _OURS)],
         "object_type": call.text("object_type"),
     }
     return await listed(call, "events", show=_show, filters=filters)
