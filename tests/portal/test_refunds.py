@@ -44,7 +44,8 @@ async def test_ann_reads_what_was_refunded_and_what_became_of_the_credits(shop: 
     await ann.go("/portal/history")
     assert "Refund: As agreed" in ann.text
     assert "Refund of used credits: As agreed" in ann.text
-    assert ann.page.count(f'href="{page.removeprefix("http://127.0.0.1:8700")}"') >= 3
+    # The purchase and each line of its refunds lead to it.
+    assert ann.html.count(page.rpartition("/")[2]) >= 4
     ben = await shop.entered(shop.ben)
     await ben.go(page)
     assert ben.status == 404
