@@ -92,7 +92,7 @@ async def _page(
         labels=LABELS,
         methods=[(PAYMENT_METHOD.text(one.id), label_of(one)) for one in setting.methods],
         attempts=await attempts_of(visit, setting),
-        others=[one for one in visit.holdings if one.currency.recharge_config is not None],
+        tabs=visit.tabs(setting.holding),
         form_key=secrets.token_urlsafe(24),
     )
 

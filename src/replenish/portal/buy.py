@@ -107,15 +107,13 @@ async def _counter(visit: Visit, choice: Choice) -> Counter | None:
         offer = await linked_offer(visit.db, workspace_id=visit.workspace_id, slug=choice.link)
         holding = visit.holding(CURRENCY.text(offer.credit_currency.id)) or await visit.empty(offer.credit_currency)
         return Counter(holding=holding, offer=offer)
-    sold = [one for one in visit.holdings if one.currency.recharge_config is not None]
-    if choice.currency:
-        sold = [one for one in sold if one.key == choice.currency]
-        if not sold:
-            raise NotFound("credit currency")
-    if not sold:
+    holding = visit.holding(choice.currency) if choice.currency else visit.usual
+    if choice.currency and (holding is None or not holding.is_sold):
+        raise NotFound("credit currency")
+    if holding is None:
         return None
-    offer = await base_offer(visit.db, workspace_id=visit.workspace_id, currency=sold[0].currency)
-    return None if offer is None else Counter(holding=sold[0], offer=offer)
+    offer = await base_offer(visit.db, workspace_id=visit.workspace_id, currency=holding.currency)
+    return None if offer is None else Counter(holding=holding, offer=offer)
 
 
 async def _page(
@@ -147,6 +145,7 @@ async def _page(
     except Refusal as refused:
         flash = flash or Flash("danger", refused.detail)
     methods = await payments.methods(visit.db, workspace_id=visit.workspace_id, customer_id=visit.customer_id)
+    tabs = visit.tabs(counter.holding)
     return visit.page(
         request,
         "portal/buy.html",
@@ -163,7 +162,8 @@ async def _page(
         errors=found,
         methods=_method_choices(methods),
         method=choice.method or _preferred(methods),
-        others=[one for one in visit.holdings if one.currency.recharge_config is not None],
+        tabs=tabs,
+        never_held=[one for one in visit.holdings if one.is_sold and one not in tabs],
         form_key=secrets.token_urlsafe(24),
     )
 

@@ -58,7 +58,7 @@ async def history(
         section="history",
         lines=[shown(line) for line in lines[:_PAGE]],
         kinds=[("", "Everything"), *((name, text) for name, (text, _) in FILTERS.items())],
-        currencies=[("", "All of them"), *((one.key, one.unit) for one in visit.holdings)],
+        currencies=[("", "All of them"), *((one.key, one.label) for one in visit.shown)],
         currency=currency,
         kind=kind,
         csv_href=_href("/portal/history.csv", chosen),

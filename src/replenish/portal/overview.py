@@ -45,7 +45,7 @@ async def _card(visit: Visit, state: RuleState) -> Card:
 async def overview(request: PageRequest) -> Response[str]:
     visit = await visit_of(request)
     cards: list[Card] = []
-    for holding in visit.holdings:
+    for holding in visit.shown:
         state = await state_of(
             visit.db, workspace_id=visit.workspace_id, customer_id=visit.customer_id, holding=holding
         )

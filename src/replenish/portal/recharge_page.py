@@ -67,10 +67,9 @@ async def setting_of(visit: Visit, currency: str) -> Setting | None:
         if holding is None:
             raise NotFound("credit currency")
     else:
-        sold = [one for one in visit.holdings if one.currency.recharge_config is not None]
-        if not sold:
+        holding = visit.usual
+        if holding is None:
             return None
-        holding = sold[0]
     return Setting(
         holding=holding,
         offer=await base_offer(visit.db, workspace_id=visit.workspace_id, currency=holding.currency),

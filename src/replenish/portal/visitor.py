@@ -1,6 +1,9 @@
 """Who is looking at a page, and what every page shows of them: always exactly one customer (law 16)."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Final
 
 import msgspec
 from litestar import Response
@@ -23,6 +26,7 @@ from replenish.web.formats import number
 from replenish.web.frames import PortalFrame, Sum
 from replenish.web.pages import Flash, PageRequest
 
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 ENDED = "Your session has ended. Open the billing page again from where you came, and nothing is lost."
 
 
@@ -31,10 +35,25 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
 
     currency: PaymentCurrency
     balance: Balance
+    # What tells it apart from another of the same name; empty while no other has it.
+    told_apart: str = ""
 
     @property
     def unit(self) -> str:
         return self.currency.name
+
+    @property
+    def label(self) -> str:
+        """Its name where several stand side by side."""
+        return f"{self.unit} ({self.told_apart})" if self.told_apart else self.unit
+
+    @property
+    def is_held(self) -> bool:
+        return self.balance.wallet_id is not None
+
+    @property
+    def is_sold(self) -> bool:
+        return self.currency.recharge_config is not None
 
     @property
     def key(self) -> str:
@@ -68,9 +87,27 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
         return next((one for one in self.holdings if one.key == key), None)
 
     @property
+    def shown(self) -> Sequence[Holding]:
+        """What their pages are about: what they hold; all that they could buy, before they hold anything."""
+        return [one for one in self.holdings if one.is_held] or self.holdings
+
+    @property
+    def usual(self) -> Holding | None:
+        """What a page that buys starts with: of what is sold, the wallet in which something was booked last."""
+        sold = [one for one in self.holdings if one.is_sold]
+        # The first of equals, so what was never held comes in its order.
+        return max(sold, key=lambda one: one.balance.moved_at or _NEVER, default=None)
+
+    def tabs(self, chosen: Holding) -> list[Holding]:
+        """What stands beside the chosen one, which is always there."""
+        return [one for one in self.shown if one.is_sold or one.key == chosen.key] + (
+            [] if any(one.key == chosen.key for one in self.shown) else [chosen]
+        )
+
+    @property
     def units(self) -> dict[CurrencyId, str]:
         """The names of the customer's credit currencies."""
-        return {one.currency.id: one.unit for one in self.holdings}
+        return {one.currency.id: one.label for one in self.shown}
 
     async def codes(self, ids: Iterable[CurrencyId]) -> dict[CurrencyId, str]:
         """The codes of payment currencies, for amounts of money."""
@@ -89,7 +126,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
             customer=self.customer.name or self.customer.email or self.customer.external_id,
             section=section,
             is_test=self.workspace.mode == "test",
-            balances=[Sum(one.unit, number(one.balance.balance)) for one in self.holdings],
+            balances=[Sum(one.label, number(one.balance.balance)) for one in self.shown],
             return_url=self.session.return_url,
             sign_out_path="/portal/sign-out",
         )
@@ -141,7 +178,7 @@ async def visit_of(request: PageRequest) -> Visit:
 
 
 async def holdings_of(db: Database, *, workspace_id: WorkspaceId, customer_id: CustomerId) -> list[Holding]:
-    """The customer's wallets, and the credit currencies that they could buy; in the order in which those were made."""
+    """The customer's wallets, then the credit currencies that they could buy; each in the order in which those were made."""
     balances = {
         found.currency_id: found
         for found in await wallets.balances(db, workspace_id=workspace_id, customer_id=customer_id)
@@ -155,11 +192,37 @@ async def holdings_of(db: Database, *, workspace_id: WorkspaceId, customer_id: C
     missing = [currency_id for currency_id in balances if currency_id not in known]
     known.update(await catalog.currencies_by_id(db, workspace_id=workspace_id, ids=missing))
     now = await access.now(db, workspace_id)
+    names = await _told_apart(db, workspace_id=workspace_id, currencies=list(known.values()))
     return [
         Holding(
             currency=currency,
+            told_apart=names.get(currency.id, ""),
             balance=balances.get(currency.id)
             or await wallets.balance(db, ref=WalletRef(workspace_id, customer_id, currency.id), now=now),
         )
-        for currency in sorted(known.values(), key=lambda found: found.id)
+        for currency in sorted(known.values(), key=lambda found: (found.id not in balances, found.id))
     ]
+
+
+async def _told_apart(
+    db: Database, *, workspace_id: WorkspaceId, currencies: Sequence[PaymentCurrency]
+) -> dict[CurrencyId, str]:
+    """For those that share a name: the merchant's key, else the name of what is bought."""
+    having = Counter(one.name for one in currencies)
+    alike = [one for one in currencies if having[one.name] > 1]
+    if not alike:
+        return {}
+    bases = {
+        one.id: one.recharge_config.base_price_id
+        for one in alike
+        if one.lookup_key is None and one.recharge_config is not None
+    }
+    prices = await catalog.prices_by_id(db, workspace_id=workspace_id, ids=bases.values())
+    sold = {one.product_id for one in prices.values()}
+    products = await catalog.products_by_id(db, workspace_id=workspace_id, ids=sold)
+    named = {one.id: one.lookup_key for one in alike if one.lookup_key is not None}
+    return named | {
+        currency_id: products[prices[price_id].product_id].name
+        for currency_id, price_id in bases.items()
+        if price_id in prices
+    }

@@ -230,6 +230,8 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     balance: Credits
     frozen: bool
     as_of: datetime
+    # When something was last booked, in real time; None without a wallet.
+    moved_at: datetime | None = None
 
 
 class Expiring(msgspec.Struct, frozen=True):

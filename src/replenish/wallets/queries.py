@@ -72,6 +72,7 @@ async def _at(db: Reads, wallet: Wallet, now: datetime) -> Balance:
         balance=wallet.balance,
         frozen=wallet.frozen_at is not None or wallet.customer_frozen_at is not None,
         as_of=now,
+        moved_at=wallet.recorded_at,
     )
 
 

@@ -1,0 +1,98 @@
+"""A merchant sells many kinds of credits; a customer sees those that they have."""
+
+import pytest
+from tests.portal.shop import Shop, Visitor
+
+from replenish.catalog import queries as catalog
+from replenish.catalog.model import PaymentCurrency
+from replenish.catalog.operations.prices import CreditTerms
+from replenish.core.ids import CURRENCY
+from replenish.core.money import Credits
+from replenish.flows.grant_credits import grant_credits
+from replenish.flows.manage_catalog import create_price, create_product
+from replenish.flows.manage_currencies import create_currency, update_recharge_config
+from replenish.wallets.book import NewLot
+from replenish.wallets.model import WalletRef
+
+pytestmark = pytest.mark.anyio
+
+
+async def sell(shop: Shop, name: str, *, product: str, lookup_key: str | None = None) -> PaymentCurrency:
+    """One more kind of credits with its pack."""
+    where = {"db": shop.db, "workspace_id": shop.workspace_id}
+    credit_id = await create_currency(**where, name=name, decimals=0, lookup_key=lookup_key)
+    product_id = await create_product(**where, name=product, type_="credit")
+    price_id = await create_price(
+        **where,
+        product_id=product_id,
+        currency_id=shop.usdc.id,
+        unit_amount="10",
+        credit_terms=CreditTerms(currency_id=credit_id, amount="100"),
+    )
+    await update_recharge_config(**where, currency_id=credit_id, base_price_id=price_id)
+    return await catalog.currency(shop.db, workspace_id=shop.workspace_id, currency_id=credit_id)
+
+
+async def give(shop: Shop, currency: PaymentCurrency, amount: int) -> None:
+    new = NewLot(amount=Credits(amount), category="promotional", source="api")
+    await grant_credits(shop.db, ref=WalletRef(shop.workspace_id, shop.ann, currency.id), new=new)
+
+
+def title(visitor: Visitor) -> str:
+    return visitor.html.split("<title>")[1].split("<")[0]
+
+
+async def test_pages_are_about_what_ann_holds_and_the_rest_is_for_sale(shop: Shop) -> None:
+    minutes = await sell(shop, "Minutes", product="Talk")
+    await sell(shop, "Pictures", product="Album")
+    await give(shop, minutes, 7)
+    ann = await shop.entered(shop.ann)
+    for page in ("/portal", "/portal/auto-recharge", "/portal/history"):
+        await ann.go(page)
+        assert "Minutes" in ann.text, page
+        assert "API calls" not in ann.text, page
+        assert "Pictures" not in ann.text, page
+    await ann.go("/portal/buy")
+    assert title(ann).startswith("Buy Minutes")
+    assert "Other credits you can buy API calls Pictures" in ann.text
+    await ann.go(f"/portal/buy?currency={CURRENCY.text(shop.currency.id)}")
+    assert title(ann).startswith("Buy API calls")
+    assert "Other credits you can buy Pictures" in ann.text
+
+
+async def test_before_anything_is_held_all_that_is_sold_is_shown(shop: Shop) -> None:
+    await sell(shop, "Minutes", product="Talk")
+    ann = await shop.entered(shop.ann)
+    for page in ("/portal", "/portal/buy", "/portal/auto-recharge"):
+        await ann.go(page)
+        assert ("Minutes" in ann.text, "API calls" in ann.text) == (True, True), page
+    await ann.go("/portal/buy")
+    assert title(ann).startswith("Buy API calls")
+    assert "Other credits" not in ann.text
+
+
+async def test_buying_starts_with_what_was_used_last(shop: Shop) -> None:
+    minutes = await sell(shop, "Minutes", product="Talk")
+    await shop.give(shop.ann, 100)
+    await give(shop, minutes, 7)
+    ann = await shop.entered(shop.ann)
+    await ann.go("/portal/buy")
+    assert title(ann).startswith("Buy Minutes")
+    await shop.use(shop.ann, 1)
+    await ann.go("/portal/buy")
+    assert title(ann).startswith("Buy API calls")
+    await ann.go("/portal/auto-recharge")
+    assert f'class="btn active" href="/portal/auto-recharge?currency={CURRENCY.text(shop.currency.id)}"' in ann.html
+
+
+async def test_credits_of_one_name_are_told_apart(shop: Shop) -> None:
+    keyed = await sell(shop, "API calls", product="Maps pack", lookup_key="maps")
+    plain = await sell(shop, "API calls", product="Routes pack")
+    await give(shop, keyed, 5)
+    await give(shop, plain, 6)
+    await shop.give(shop.ann, 7)
+    ann = await shop.entered(shop.ann)
+    for page in ("/portal", "/portal/buy", "/portal/auto-recharge", "/portal/history"):
+        await ann.go(page)
+        for label in ("API calls (maps)", "API calls (Routes pack)", "API calls (API pack)"):
+            assert label in ann.text, (page, label)
