@@ -15,11 +15,13 @@ from replenish.flows import refund_topup as flow
 from replenish.flows.adjust_credits import NewAdjustment, adjust_credits
 from replenish.flows.buy_credits import buy_with_saved_method
 from replenish.flows.grant_credits import void_grant
+from replenish.flows.hold_credits import capture_hold
 from replenish.flows.manage_workspaces import change_workspace
 from replenish.flows.refund_topup import reconcile_refunds, refund_topup
 from replenish.payments import queries as payments
 from replenish.payments.model import Refund
 from replenish.reports.statement import statement
+from replenish.reports.verify import verify
 from replenish.topups import queries as topups
 from replenish.topups.model import TopUp
 from replenish.wallets import operations as wallets
@@ -195,6 +197,48 @@ async def test_law_14_what_a_hold_keeps_is_taken_when_it_ends(shop: Shop) -> Non
     await release(shop, second)
     assert await shop.credits(shop.ann) == Credits(80_000)
     await shop.assert_books_agree()
+
+
+async def test_law_14_what_a_capture_spends_of_refunded_credits_is_owed(shop: Shop) -> None:
+    top_up = await buy(shop)
+    hold_id = await hold(shop, 150_000)
+    # Unspent when the money went back: owed in any case, whatever the workspace writes off.
+    await change_workspace(db=shop.db, workspace_id=shop.workspace_id, refund_policy="write_off")
+    assert parts(await refund(shop, top_up.id)) == {"taken": 50_000, "held": 150_000}
+    await capture_hold(
+        shop.db, workspace_id=shop.workspace_id, hold_id=hold_id, value=Decimal(100_000), shortfall="reject"
+    )
+    found = await shop.balance(shop.ann)
+    assert (found.available, found.held, found.owed) == (Credits(0), Credits(0), Credits(100_000))
+    await shop.assert_books_agree()
+
+
+DAMAGES = [
+    ("update top_ups set refunded_amount = 5", "refunded money agrees"),
+    ("update payments set refunded_amount = 0", "refunded money agrees"),
+    ("update refunds set amount = 3", "refunded money agrees"),
+    ("update refunds set credits = 60000, credits_taken = 30000", "refunds took their credits"),
+    ("update refunds set credits_taken = credits_taken - 1, credits_lapsed = 1", "refunds took their credits"),
+    (
+        "update lots set refund_id = id, held = 1, refund_due = 1 where source = 'adjustment'",
+        "refunds took their credits",
+    ),
+    ("update owed_items set amount = amount + 1", "what is owed has its items"),
+]
+
+
+@pytest.mark.parametrize(("damage", "check"), DAMAGES)
+async def test_law_14_verify_sees_a_refund_that_does_not_add_up(shop: Shop, damage: str, check: str) -> None:
+    top_up = await buy(shop)
+    await spend(shop, 150_000)
+    # Ann has 50,000 left of 200,000: 80,000 go, 30,000 of them as a debt, which the gift repays.
+    await refund(shop, top_up.id, "4")
+    await adjust_credits(
+        shop.db, ref=wallet(shop), new=NewAdjustment(amount=Decimal(90_000), reason="Gift", actor="ben")
+    )
+    await shop.assert_books_agree()
+    await shop.pool.execute(damage)
+    assert (await verify(shop.db)).counts[check] > 0
 
 
 async def test_law_14_more_than_is_left_is_refused_with_the_numbers(shop: Shop) -> None:

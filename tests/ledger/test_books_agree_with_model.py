@@ -248,8 +248,15 @@ class Books(RuleBasedStateMachine):
     def refund(self, lot_id, amount, owe):
         """The book's part of a refund (law 14), several of one lot and never more than it held; its money is not here."""
         lot = next((lot for lot in self.model.lots if lot["id"] == lot_id), None)
-        if lot is None or lot["start"] > self.model.now:
-            return
+        if lot is not None and lot["start"] <= self.model.now:
+            self.give_back(lot, amount, owe=owe)
+
+    @rule(hold=holds, amount=amounts, owe=st.booleans())
+    def refund_what_is_held(self, hold, amount, owe):
+        if hold is not None:
+            self.give_back(hold[1]["taken"][0][0], amount, owe=owe)
+
+    def give_back(self, lot: dict, amount: Decimal, *, owe: bool) -> None:
         share = min(exact(amount), lot["amount"] - lot.get("refunded", 0))
         lot["refunded"] = lot.get("refunded", 0) + share
 
@@ -257,7 +264,7 @@ class Books(RuleBasedStateMachine):
             async with transaction(self.db) as tx:
                 books = await operations.open_books(tx, refs=[self.bench.ref])
                 book = books[self.bench.ref]
-                (found,) = await operations.load_lots(tx, book, lot_ids=[lot_id])
+                (found,) = await operations.load_lots(tx, book, lot_ids=[lot["id"]])
                 credits_ = Credits(Decimal(share.numerator) / share.denominator)
                 back = book.refund(
                     found, refund_id=REFUND.new(), amount=credits_, lapsed=NO_CREDITS, owe=owe, note="wrong"
