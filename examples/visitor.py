@@ -16,6 +16,12 @@ class Form(msgspec.Struct):
     choices: dict[str, list[str]]
     buttons: list[str]
     named_buttons: dict[str, tuple[str, str]]
+    name: str = ""
+
+    def add_button(self, words: str, given: dict[str, str]) -> None:
+        self.buttons.append(words)
+        if given.get("name"):
+            self.named_buttons[words] = (given["name"], given.get("value", ""))
 
 
 class _Reader(HTMLParser):
@@ -31,13 +37,16 @@ class _Reader(HTMLParser):
         self._select = ""
         self._area = ""
         self._hidden = 0
+        # Buttons that stand elsewhere and name their form, which may come later on the page.
+        self._elsewhere: list[tuple[str, dict[str, str]]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag in {"script", "style"}:
             self._hidden += 1
         elif tag == "form":
-            self._form = Form(given.get("action", ""), given.get("method", "get").lower(), {}, {}, [], {})
+            method = given.get("method", "get").lower()
+            self._form = Form(given.get("action", ""), method, {}, {}, [], {}, given.get("id", ""))
             self.forms.append(self._form)
         elif tag == "a":
             self._link, self._words = given.get("href"), []
@@ -92,11 +101,17 @@ class _Reader(HTMLParser):
             self._link, self._words = None, None
         elif tag == "button" and self._button is not None:
             words = " ".join("".join(self._words or []).split())
-            if self._form is not None:
-                self._form.buttons.append(words)
-                if self._button.get("name"):
-                    self._form.named_buttons[words] = (self._button["name"], self._button.get("value", ""))
+            if self._button.get("form"):
+                self._elsewhere.append((words, self._button))
+            elif self._form is not None:
+                self._form.add_button(words, self._button)
             self._button, self._words = None, None
+
+    def finish(self) -> None:
+        for words, given in self._elsewhere:
+            for form in self.forms:
+                if form.name == given["form"]:
+                    form.add_button(words, given)
 
 
 class Visitor:
@@ -140,4 +155,5 @@ class Visitor:
         self.url, self.status = str(answer.url), answer.status_code
         self.page = _Reader()
         self.page.feed(answer.text)
+        self.page.finish()
         assert answer.status_code < 400, (self.url, self.status, self.text)

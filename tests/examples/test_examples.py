@@ -1,6 +1,7 @@
 """Each example runs against `replenish dev`, as its first lines say, and the books are right afterwards."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,17 +30,21 @@ def dev() -> Iterator[Dev]:
     shutil.rmtree(place, ignore_errors=True)
 
 
-def test_first_credits(dev: Dev) -> None:
-    environment = os.environ | {"REPLENISH_API_KEY": KEY, "REPLENISH_BASE_URL": f"http://127.0.0.1:{dev.port}"}
+def run(dev: Dev, example: str, **variables: str) -> list[str]:
+    """The lines that it printed."""
+    own = {"REPLENISH_API_KEY": KEY, "REPLENISH_BASE_URL": f"http://127.0.0.1:{dev.port}"}
     done = subprocess.run(
-        [sys.executable, EXAMPLES / "first_credits.py"], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, EXAMPLES / example],
+        env=os.environ | own | variables,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
-    assert "Used 150001: 49999 left, then 249999" in lines
-    assert "Used 220000: 29999 left, then 229999" in lines
-    assert any(line.startswith("  refused: Monthly cap of 20 USDC reached") for line in lines)
-    assert lines[-1].startswith("402: 30000 required, 29999 there.")
+    return done.stdout.splitlines()
+
+
+def books_are_right(dev: Dev) -> None:
     verdict = subprocess.run(
         [sys.executable, "-m", "replenish.main.cli", "verify"],
         env=os.environ | {"REPLENISH_HOME": str(dev.home)},
@@ -48,3 +53,24 @@ def test_first_credits(dev: Dev) -> None:
         check=False,
     )
     assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+
+
+def test_first_credits(dev: Dev) -> None:
+    lines = run(dev, "first_credits.py")
+    assert "Used 150001: 49999 left, then 249999" in lines
+    assert "Used 220000: 29999 left, then 229999" in lines
+    assert any(line.startswith("  refused: Monthly cap of 20 USDC reached") for line in lines)
+    assert lines[-1].startswith("402: 30000 required, 29999 there.")
+    books_are_right(dev)
+
+
+def test_second_guide(dev: Dev) -> None:
+    link = re.search(r"http://\S+/admin/enter/\S+", dev.said)
+    assert link is not None
+    lines = run(dev, "second_guide.py", REPLENISH_ADMIN_LINK=link[0])
+    assert lines[-3:] == [
+        "POST /buyer-addon/usage : balance 500",
+        "POST /buyer-addon/usage/add -15: balance 485",
+        "POST /buyer-addon/usage/add 20: balance 505",
+    ]
+    books_are_right(dev)
