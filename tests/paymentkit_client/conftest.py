@@ -23,7 +23,7 @@ from replenish.core.settings import Settings
 from replenish.main.demo import ensure_demo
 from support.waiting import wait_until
 
-HERE: Final = Path(__file__).parent / "client"
+HERE: Final = Path(__file__).parents[2] / "examples/paymentkit"
 CLIENT: Final = "@blocklet/payment-js@1.27.2"
 SEED: Final = bytes.fromhex("46" * 32)
 PUBLIC_KEY: Final = Ed25519PrivateKey.from_private_bytes(SEED).public_key().public_bytes_raw().hex()
