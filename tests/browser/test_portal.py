@@ -112,7 +112,7 @@ def use_it_up_and_read_why(ann: Watched, site: Site) -> None:
     ann.look("11-overview-busy")
     page.goto("/portal/history")
     expect(page.get_by_role("cell", name="Automatic top-up").first).to_be_visible()
-    expect(page.get_by_text("The balance of 10000 was below 50000.")).to_be_visible()
+    expect(page.get_by_text("The balance of 10,000 was below 50,000.")).to_be_visible()
     ann.look("12-history")
     page.goto("/portal/credit-grants?closed=yes")
     ann.look("13-credit-grants")

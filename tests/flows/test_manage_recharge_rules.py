@@ -59,7 +59,7 @@ async def test_law_12_switching_on_is_refused_without_consent_and_recorded_with_
     (consent,) = await queries.consents(stage.db, customer_id=stage.ann, rule_id=rule.id)
     assert (consent.actor, consent.ip, consent.created_at) == ("customer", "203.0.113.9", START)
     assert consent.wording == (
-        "I allow Acme to charge visa ···· 4242 without asking me again whenever my balance falls below 150 credits:"
+        "I allow Acme to charge Visa ···· 4242 without asking me again whenever my balance falls below 150 credits:"
         " 1 pack (200 credits) for 10 USDC, or as many times that as it takes to reach 150 credits again;"
         " at most 20 USDC a month. I can switch this off at any time."
     )

@@ -42,7 +42,7 @@ async def test_law_12_consent_is_an_unticked_box_and_its_words_are_recorded(shop
     await shop.give(shop.ann, 60_000)
     ann = await reviewed(shop, threshold="50,000", month_amount_max="20")
     words = (
-        "I allow Northwind Maps to charge visa ···· 4242 without asking me again whenever my balance falls below 50,000"
+        "I allow Northwind Maps to charge Visa ···· 4242 without asking me again whenever my balance falls below 50,000"
         " API calls: 1 pack (200,000 API calls) for 10 USDC, or as many times that as it takes to reach 50,000 API calls"
         " again; at most 20 USDC a month. I can switch this off at any time."
     )
@@ -84,7 +84,7 @@ async def test_below_the_line_it_says_what_saving_charges(shop: Shop) -> None:
     await ann.go("/portal")
     assert "200,010" in ann.text
     assert "Automatic top-up" in ann.text
-    assert "The balance of 10 was below 50000." in ann.text
+    assert "The balance of 10 was below 50,000." in ann.text
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from tests.portal.shop import ASKS, DECLINES, LATE, START, VISA, Shop
 from replenish.catalog import queries as catalog
 from replenish.catalog.operations.prices import CreditTerms
 from replenish.core.ids import CURRENCY, PRICE, TOP_UP
+from replenish.flows import buy_credits
 from replenish.flows.manage_catalog import create_price
 from replenish.flows.manage_currencies import update_recharge_config
 from replenish.flows.manage_customers import freeze_customer
@@ -206,3 +207,24 @@ async def test_removing_a_card(shop: Shop) -> None:
     await ann.send(to="/remove")
     found = await payments.methods(shop.db, workspace_id=shop.workspace_id, customer_id=shop.ann)
     assert [one.is_default for one in found] == [True]
+
+
+async def test_a_purchase_says_who_started_it(shop: Shop) -> None:
+    method_id = await shop.card_of(shop.ann)
+    ann = await shop.entered(shop.ann)
+    await ann.go("/portal/buy")
+    await ann.send(says="Pay 10 USDC")
+    assert "Started by You" in ann.text
+    bought = await buy_credits.buy_with_saved_method(
+        db=shop.db,
+        providers=shop.providers,
+        workspace_id=shop.workspace_id,
+        customer_id=shop.ann,
+        price_id=shop.price_id,
+        quantity=1,
+        currency_id=shop.usdc.id,
+        payment_method_id=method_id,
+        return_url=shop.base_url,
+    )
+    await ann.go(f"/portal/top-ups/{TOP_UP.text(bought.top_up_id)}")
+    assert "Started by Northwind Maps" in ann.text

@@ -61,3 +61,9 @@ async def test_law_17_forms_from_elsewhere_are_refused(shop: Shop, path: str) ->
     ann = await shop.entered(shop.ann)
     refused = await ann.post(path, {"price": "x"})
     assert refused.status_code == 403
+
+
+async def test_without_a_session_the_page_says_how_to_come_in(shop: Shop) -> None:
+    cat = shop.visitor()
+    await cat.go("/portal")
+    assert (cat.status, "Please open your billing page from the link you were given." in cat.text) == (401, True)

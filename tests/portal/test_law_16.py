@@ -76,6 +76,7 @@ async def test_law_16_lists_and_forms_show_and_take_only_anns(shop: Shop) -> Non
         for found in (*theirs.values(), "200,000", "4242", "Ben"):
             assert found not in ann.html, path
     answer = await ann.http.get("/portal/history.csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert answer.text.count("\n") == 1
     await ann.go("/portal/buy")
     (form,) = [one for one in ann.forms() if one.method == "post" and one.action == "/portal/buy"]

@@ -88,5 +88,5 @@ def chargeable(method: PaymentMethod | None, *, providers: Providers, currency: 
 
 
 def label(method: PaymentMethod) -> str:
-    """How a customer knows it: "visa ···· 4242"."""
-    return f"{method.brand} ···· {method.last4}"
+    """How a customer knows it: "Visa ···· 4242"."""
+    return f"{method.brand[:1].upper()}{method.brand[1:]} ···· {method.last4}"

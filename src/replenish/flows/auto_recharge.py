@@ -13,7 +13,7 @@ import msgspec
 from replenish.access import queries as workspaces
 from replenish.core.db import Database
 from replenish.core.ids import RECHARGE_ATTEMPT
-from replenish.core.money import Credits
+from replenish.core.money import Credits, grouped
 from replenish.core.transaction import Tx, savepoint, transaction
 from replenish.flows import _recharge_facts as facts
 from replenish.flows._providers import Providers
@@ -185,7 +185,7 @@ async def _store_intent(tx: Tx, *, case: _Case, charge: Charge, return_url: str)
         rule_id=rule.id,
         state="decided",
         reason="low_balance",
-        detail=f"The balance of {book.balance} was below {rule.threshold}.",
+        detail=f"The balance of {grouped(book.balance)} was below {grouped(rule.threshold)}.",
         balance=book.balance,
         pending=case.pending,
         threshold=rule.threshold,

@@ -88,7 +88,7 @@ async def history_csv(request: PageRequest, currency: FromQuery[str] = "", kind:
     name = f"credits-{utc_now():%Y-%m-%d}.csv"
     return Stream(
         _rows(visit, currency_id, kinds),
-        media_type="text/csv; charset=utf-8",
+        media_type="text/csv",
         headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
     )
 

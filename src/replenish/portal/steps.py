@@ -27,6 +27,10 @@ def name_of(step: NextStep) -> str:
             return "taken_back"
 
 
+# How a purchase made by one of our forms is known from one that the merchant's program made.
+KEY_PREFIX: Final = "portal:"
+
+
 def request_key(
     *, workspace_id: WorkspaceId, customer_id: CustomerId, form_key: str, fields: tuple[str, ...]
 ) -> RequestKey:
@@ -38,6 +42,6 @@ def request_key(
         raise Invalid("form_key", "is missing; reload the page and send the form again")
     return RequestKey(
         workspace_id=workspace_id,
-        key=f"portal:{CUSTOMER.text(customer_id)}:{form_key}",
+        key=f"{KEY_PREFIX}{CUSTOMER.text(customer_id)}:{form_key}",
         fingerprint=hashlib.sha256("\0".join(fields).encode(errors="surrogatepass")).digest(),
     )

@@ -47,6 +47,12 @@ async def _theirs(visit: Visit, text: str) -> TopUp:
     )
 
 
+def _is_own(top_up: TopUp) -> bool:
+    """Bought on our pages: on a checkout page, or by a form of the portal. Else the merchant's program did it for them."""
+    by_form = top_up.request_key is not None and top_up.request_key.startswith(steps.KEY_PREFIX)
+    return top_up.checkout_session_id is not None or by_form
+
+
 async def look_up(visit: Visit, top_up: TopUp) -> NextStep:
     """Ask the provider about what is still open, so that whoever comes back from a bank's page sees what is true now."""
     for payment in await payments.payments_of_top_up(visit.db, customer_id=visit.customer_id, top_up_id=top_up.id):
@@ -100,6 +106,7 @@ async def top_up_page(request: PageRequest, top_up_id: FromPath[str]) -> Respons
         balance=None if holding is None else holding.balance.balance,
         lot=lot,
         attempt=attempt,
+        started_by="You" if _is_own(found) else visit.workspace.name,
         method=None if method is None else label_of(method),
         step=step,
         step_name=None if step is None else steps.name_of(step),

@@ -27,6 +27,7 @@ from replenish.web.frames import PortalFrame, Sum
 from replenish.web.pages import Flash, PageRequest
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
+NO_SESSION = "Please open your billing page from the link you were given."
 ENDED = "Your session has ended. Open the billing page again from where you came, and nothing is lost."
 
 
@@ -164,6 +165,8 @@ async def visit_of(request: PageRequest) -> Visit:
     context = context_of(request)
     cookie = request.cookies.get(pages.pages_of(request).cookies.session_name(Area.PORTAL))
     session = await context.doorkeeper.portal_visitor(cookie)
+    if cookie is None:
+        raise Unauthenticated(NO_SESSION, code="session_missing")
     if session is None:
         raise Unauthenticated(ENDED, code="session_ended")
     workspace = await access.workspace(context.db, workspace_id=session.workspace_id)

@@ -18,7 +18,7 @@ import msgspec
 from replenish.core.db import Reads
 from replenish.core.errors import Invalid
 from replenish.core.ids import CurrencyId, CustomerId, LotId, MeterId, TopUpId, WalletId, WorkspaceId
-from replenish.core.money import Credits, plain
+from replenish.core.money import Credits, grouped
 from replenish.core.rows import rows_to
 
 LineKind = Literal[
@@ -78,7 +78,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     top_up_number: str | None
     top_up_origin: str | None
     # Of an automatic top-up: why it was made, by the numbers that were judged; what became of it is the attempt's to say.
-    attempt_detail: str | None
+    attempt_balance: Credits | None
+    attempt_threshold: Credits | None
     meter_id: MeterId | None
     meter_name: str | None
     unit: str | None
@@ -95,10 +96,18 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
         return Position(self.recorded_at, self.line, self.wallet_id)
 
     @property
+    def attempt_detail(self) -> str | None:
+        if self.attempt_balance is None or self.attempt_threshold is None:
+            return None
+        return f"The balance of {grouped(self.attempt_balance)} was below {grouped(self.attempt_threshold)}."
+
+    @property
     def description(self) -> str:
         """The line in words, for people."""
         if self.kind == "usage":
-            return f"{plain(self.value or Decimal(0))} {self.unit} of {self.meter_name}" if self.meter_name else "Usage"
+            return (
+                f"{grouped(self.value or Decimal(0))} {self.unit} of {self.meter_name}" if self.meter_name else "Usage"
+            )
         if self.kind == "grant":
             return self._grant_in_words()
         words = _WORDS[self.kind]
@@ -150,8 +159,7 @@ with mine as (
 )
 select page.*, lots.name as lot_name, lots.category, lots.source,
        top_ups.id as top_up_id, top_ups.number as top_up_number, top_ups.origin as top_up_origin,
-       'The balance of ' || trim_scale(recharge_attempts.balance) || ' was below '
-           || trim_scale(recharge_attempts.threshold) || '.' as attempt_detail, meters.name as meter_name, meters.unit
+       recharge_attempts.balance as attempt_balance, recharge_attempts.threshold as attempt_threshold, meters.name as meter_name, meters.unit
 from page
 left join lots on lots.customer_id = page.customer_id and lots.id = page.lot_id
 left join refunds on page.kind = 'refund_owed' and refunds.customer_id = page.customer_id and refunds.id = page.cause_id
