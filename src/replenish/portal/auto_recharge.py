@@ -58,7 +58,11 @@ async def auto_recharge(request: PageRequest, currency: FromQuery[str] = "") -> 
     form = None
     if setting.offer is not None:
         form = filled_in(
-            setting.offer, currency=setting.holding.key, rule=setting.rule, method_id=_default(setting.methods)
+            setting.offer,
+            currency=setting.holding.key,
+            rule=setting.rule,
+            method_id=_default(setting.methods),
+            bounds=setting.bounds,
         )
     return await _page(request, visit, setting, form)
 

@@ -35,7 +35,7 @@ from replenish.portal.checkout_page import (
     till_of_session,
     till_page,
 )
-from replenish.portal.offers import offer_of, quantity_of
+from replenish.portal.offers import link_offer, quantity_of
 from replenish.topups import queries as topups
 from replenish.wallets import queries as wallets
 from replenish.wallets.model import WalletRef
@@ -58,7 +58,7 @@ async def _till_of_link(context: Context, slug: str, voucher: str) -> Till:
     return Till(
         context=context,
         workspace=await access.workspace(context.db, workspace_id=link.workspace_id),
-        offer=await offer_of(context.db, workspace_id=link.workspace_id, price_id=link.price_id),
+        offer=await link_offer(context.db, link=link),
         adjustable=link.quantity_adjustable,
         paid_for=await customer_paid_for(context, link.workspace_id, voucher),
     )

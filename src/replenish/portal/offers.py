@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from replenish.catalog import queries as catalog
-from replenish.catalog.model import PaymentCurrency, Price, PriceOption, Product
+from replenish.catalog.model import PaymentCurrency, PaymentLink, Price, PriceOption, Product
 from replenish.core.db import Reads
 from replenish.core.errors import Invalid, NotFound
 from replenish.core.ids import CURRENCY, PriceId, WorkspaceId
@@ -70,7 +70,13 @@ async def linked_offer(db: Reads, *, workspace_id: WorkspaceId, slug: str) -> Of
     link = await catalog.link_by_slug(db, slug=slug)
     if link.workspace_id != workspace_id or not link.active:
         raise NotFound("payment link")
-    return await offer_of(db, workspace_id=workspace_id, price_id=link.price_id)
+    return await link_offer(db, link=link)
+
+
+async def link_offer(db: Reads, *, link: PaymentLink) -> Offer:
+    """A link that was sent out sells the product at today's price, not at an older version of it. Raises NotFound(price)."""
+    price_id = await catalog.newest_version(db, workspace_id=link.workspace_id, price_id=link.price_id)
+    return await offer_of(db, workspace_id=link.workspace_id, price_id=price_id)
 
 
 def quantity_of(text: str) -> int:

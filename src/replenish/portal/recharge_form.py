@@ -6,6 +6,7 @@ from typing import Final, cast
 
 import msgspec
 
+from replenish.catalog.model import RechargeSettings
 from replenish.core.errors import Invalid
 from replenish.core.ids import CURRENCY, PAYMENT_METHOD, CurrencyId, PaymentMethodId
 from replenish.core.money import Credits, floor_to, parse_decimal, plain
@@ -44,15 +45,27 @@ class RuleForm(msgspec.Struct, frozen=True, kw_only=True):
         return {name: cast("str", getattr(self, name)) for name in names}
 
 
-def filled_in(offer: Offer, *, currency: str, rule: Rule | None, method_id: PaymentMethodId | None) -> RuleForm:
-    """The form of the rule as it stands, or a first suggestion."""
+def filled_in(
+    offer: Offer,
+    *,
+    currency: str,
+    rule: Rule | None,
+    method_id: PaymentMethodId | None,
+    bounds: RechargeSettings | None = None,
+) -> RuleForm:
+    """The form of the rule as it stands, or a first suggestion: the merchant's (`bounds`), else ours."""
     option = offer.price.base
     if rule is None:
         config = offer.price.credit_config
         pack = Decimal(0) if config is None else config.amount.value
+        suggested = None if bounds is None else bounds.threshold_default
         return RuleForm(
             currency=currency,
-            threshold=number(floor_to(pack * _QUARTER, offer.credit_currency.decimals)),
+            threshold=number(
+                floor_to(pack * _QUARTER, offer.credit_currency.decimals) if suggested is None else suggested
+            ),
+            mode="target" if bounds is not None and bounds.mode == "refill_to_full" else "packs",
+            target=number(pack) if bounds is not None and bounds.mode == "refill_to_full" else "",
             pay_in=CURRENCY.text(option.currency_id),
             method="" if method_id is None else PAYMENT_METHOD.text(method_id),
             month_amount_max=_money(option.unit_amount * _MONTHLY_PURCHASES, option.decimals),

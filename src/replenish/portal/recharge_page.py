@@ -6,6 +6,8 @@ from typing import Final
 
 import msgspec
 
+from replenish.catalog import pricing
+from replenish.catalog.model import RechargeSettings
 from replenish.core.errors import NotFound
 from replenish.core.ids import TOP_UP
 from replenish.core.money import EXACT, Money
@@ -48,12 +50,18 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 
     holding: Holding
     offer: Offer | None
+    # What the merchant allows and suggests for it; None = nothing, so everything is the customer's to choose.
+    bounds: RechargeSettings | None
     state: RuleState
     methods: Sequence[PaymentMethod]
 
     @property
     def rule(self) -> Rule | None:
         return self.state.rule
+
+    @property
+    def allowed(self) -> bool:
+        return self.bounds is None or self.bounds.allowed
 
     @property
     def href(self) -> str:
@@ -70,9 +78,14 @@ async def setting_of(visit: Visit, currency: str) -> Setting | None:
         holding = visit.usual
         if holding is None:
             return None
+    offer = await base_offer(visit.db, workspace_id=visit.workspace_id, currency=holding.currency)
+    bounds = None
+    if offer is not None:
+        bounds = await pricing.recharge_settings(visit.db, workspace_id=visit.workspace_id, product_id=offer.product.id)
     return Setting(
         holding=holding,
-        offer=await base_offer(visit.db, workspace_id=visit.workspace_id, currency=holding.currency),
+        offer=offer,
+        bounds=bounds,
         state=await state_of(visit.db, workspace_id=visit.workspace_id, customer_id=visit.customer_id, holding=holding),
         methods=await payments.methods(visit.db, workspace_id=visit.workspace_id, customer_id=visit.customer_id),
     )
