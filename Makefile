@@ -26,11 +26,12 @@ endif
 PARTS := pyproject.toml uv.lock sdk/pyproject.toml hatch_build.py $(wildcard frontend/*.* frontend/*/*.*)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench clean
+.PHONY: help run test screenshots check bench clean
 
 help:
 	@echo "make run     the whole product on this machine, with a demo workspace (PORT=8700, REPLENISH_HOME=.replenish)"
 	@echo "make test    all tests, on a real PostgreSQL (ARGS=... goes to pytest)"
+	@echo "make screenshots   each page as the browser tests see it, into screenshots/"
 	@echo "make check   format, lint, types, imports"
 	@echo "make bench   our speed beside the raw limits, as ratios of one run (ARGS=\"--seconds 2 --callers 32\")"
 	@echo "make clean   remove what the others installed; the data in .replenish stays"
@@ -41,6 +42,11 @@ run: .venv/installed-run
 test: .venv/installed-dev
 	@echo "--> tests"
 	@$(BIN)/pytest -n auto $(ARGS)
+
+screenshots: .venv/installed-dev
+	@mkdir -p screenshots
+	@REPLENISH_TEST_PICTURES=screenshots $(BIN)/pytest tests/browser -n auto $(ARGS)
+	@echo "--> screenshots/"
 
 check: .venv/installed-dev
 	@echo "--> format"

@@ -1,60 +1,18 @@
 """A customer's whole way in Chromium: in by the link, buy with a card, save it, automatic top-up, history."""
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 from tests.browser.conftest import Site
+from tests.browser.watching import SCREENS, Watched, type_card, watching
 from tests.portal.shop import LATE, VISA
 
-# Set to a folder to look at the pages.
-PICTURES = os.environ.get("REPLENISH_TEST_PICTURES")
 
-
-class Watched:
-    """A page, what it complained about, and what it asked of anybody else."""
-
-    def __init__(self, page: Page, site: Site, name: str) -> None:
-        self.page, self.name = page, name
-        self.complaints: list[str] = []
-        self.elsewhere: list[str] = []
-        page.on("console", lambda message: self.complaints.append(message.text))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda request: self._note(request.url, site.url))
-
-    def _note(self, url: str, home: str) -> None:
-        if not url.startswith((f"{home}/", "data:")):
-            self.elsewhere.append(url)
-
-    def look(self, what: str) -> None:
-        """It fits the screen, is clean, and can be kept as a picture."""
-        width = self.page.viewport_size["width"] if self.page.viewport_size else 0
-        if PICTURES:
-            self.page.screenshot(path=Path(PICTURES) / f"{what}-{self.name}.png", full_page=True, caret="initial")
-        assert self.page.evaluate("document.documentElement.scrollWidth") <= width, what
-        assert self.complaints == [], what
-        assert self.elsewhere == [], what
-
-
-@pytest.fixture(params=["desktop", "phone", "phone without scripts"])
+@pytest.fixture(params=SCREENS)
 def ann(request: pytest.FixtureRequest, browser: Browser, site: Site) -> Iterator[Watched]:
-    phone = request.param != "desktop"
-    context = browser.new_context(
-        base_url=site.url,
-        viewport={"width": 360, "height": 740} if phone else {"width": 1200, "height": 900},
-        java_script_enabled="without" not in request.param,
-    )
-    yield Watched(context.new_page(), site, request.param.replace(" ", "-"))
-    context.close()
-
-
-def type_card(page: Page, number: str) -> None:
-    page.get_by_label("Card number").fill(number)
-    page.get_by_label("Expires").fill("12/70")
-    page.get_by_label("Security code").fill("123")
-    page.get_by_role("button", name="Pay").or_(page.get_by_role("button", name="Save")).first.click()
+    with watching(browser, site, str(request.param)) as watched:
+        yield watched
 
 
 def buy_and_save_the_card(ann: Watched, site: Site) -> None:

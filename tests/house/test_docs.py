@@ -33,7 +33,7 @@ def undocumented(*, readme: str, makefile: str, cli: str, settings: set[str]) ->
 def settings_in_use() -> set[str]:
     return {
         name
-        for folder in (SOURCE, ROOT / "tests" / "conftest.py")
+        for folder in (SOURCE, ROOT / "tests" / "conftest.py", ROOT / "tests" / "browser" / "watching.py")
         for file in (folder.rglob("*.py") if folder.is_dir() else [folder])
         for name in re.findall(r"[\"'](REPLENISH_[A-Z_]+)[\"']", file.read_text())
     }

@@ -1,27 +1,31 @@
-"""Coming and going: the one-time link, the switch between live and test, and signing out.
+"""Coming and going: the one-time link, the password, the switch between live and test, and signing out.
 
 Opening the link spends nothing: mail filters and chat previews open every link they see, and would otherwise use it up before
 its owner does. The button on the page posts, and that spends it.
 """
 
+import hashlib
 from http import HTTPStatus
-from typing import Final
+from typing import Final, cast
 
 from litestar import Response, get, post
 from litestar.datastructures import Cookie
 from litestar.params import FromPath
 
 from replenish.access.model import ADMIN_LIFE
+from replenish.admin.forms import Sent, text_of
 from replenish.admin.visitor import visit_of
-from replenish.core.errors import Unauthenticated
+from replenish.core.errors import TooMany, Unauthenticated
 from replenish.flows import manage_workspaces as flow
+from replenish.flows.sign_in import SignInRefused, sign_in
 from replenish.web import pages
 from replenish.web.context import context_of
 from replenish.web.cookies import Area
-from replenish.web.limits import limit
+from replenish.web.limits import Buckets, limit
 from replenish.web.pages import Flash, PageRequest, page, redirect
 
 _TOKEN_LONGEST: Final = 256
+_GUESSES: Final = "admin_password_guesses"
 
 
 @get("/enter/{token:str}")
@@ -47,7 +51,39 @@ def session_cookie(request: PageRequest, value: str) -> Cookie:
 
 @get("/sign-in")
 async def sign_in_page(request: PageRequest) -> Response[str]:
-    return page(request, "admin/sign_in.html")
+    return page(request, "admin/sign_in.html", email="", wrong=None)
+
+
+@post("/sign-in", status_code=200, guards=[limit(per_minute=60, burst=60)])
+async def sign_in_by_password(request: PageRequest, data: Sent) -> Response[str]:
+    """One answer for every reason to refuse, after the same work: it tells nobody which addresses have an account."""
+    email = text_of(data, "email")
+    try:
+        _count(request, email)
+        cookie = await sign_in(
+            db=context_of(request).db,
+            email=email,
+            password=data.get("password", ""),
+            user_agent=request.headers.get("user-agent", ""),
+        )
+    except SignInRefused as refused:
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+        return page(request, "admin/sign_in.html", status=status, email=email, wrong=refused.detail)
+    return redirect(request, "/admin", cookies=[session_cookie(request, cookie)])
+
+
+def _count(request: PageRequest, email: str) -> None:
+    """Guesses at one address, from however many computers. Raises TooMany; a one-time link still opens the door."""
+    buckets = cast("object", request.app.state.get(_GUESSES))
+    if not isinstance(buckets, Buckets):
+        # One for each application: what the tests of one have used up is not another's.
+        buckets = request.app.state[_GUESSES] = Buckets(per_minute=5, burst=10)
+    wait = buckets.take(hashlib.sha256(email.lower().encode(errors="surrogatepass")).hexdigest())
+    if wait:
+        raise TooMany(
+            f"Too many sign-ins with this address. Try again in {wait} seconds, or use a one-time link.",
+            retry_after_seconds=wait,
+        )
 
 
 @post("/switch", status_code=200)
@@ -68,4 +104,4 @@ async def sign_out(request: PageRequest) -> Response[str]:
     return redirect(request, "/admin/sign-in", flash=Flash("info", "You are signed out."), cookies=[gone])
 
 
-routes = [show_entrance, enter, sign_in_page, switch, sign_out]
+routes = [show_entrance, enter, sign_in_page, sign_in_by_password, switch, sign_out]

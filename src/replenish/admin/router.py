@@ -5,7 +5,7 @@ from typing import Final
 
 from litestar import Response, Router
 
-from replenish.admin import campaigns, enter, overview, pricing, products
+from replenish.admin import account, audit_log, campaigns, enter, overview, pricing, products
 from replenish.admin.visitor import SignInNeeded
 from replenish.web.pages import PageRequest, csrf_guard, redirect
 
@@ -17,7 +17,15 @@ def admin_router() -> Router:
     """/admin: every page asks for a session first, except those that make one."""
     return Router(
         "/admin",
-        route_handlers=[*enter.routes, *overview.routes, *campaigns.routes, *products.routes, *pricing.routes],
+        route_handlers=[
+            *enter.routes,
+            *overview.routes,
+            *campaigns.routes,
+            *products.routes,
+            *pricing.routes,
+            *audit_log.routes,
+            *account.routes,
+        ],
         guards=[csrf_guard],
         exception_handlers={SignInNeeded: _ask_to_sign_in},
         request_max_body_size=_FORM_BYTES_MAX,

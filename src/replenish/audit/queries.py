@@ -8,6 +8,12 @@ from replenish.core.rows import rows_to
 
 
 async def entries(
-    db: Reads, *, workspace_id: WorkspaceId, before: AuditEntryId | None = None, limit: int = 50
+    db: Reads,
+    *,
+    workspace_id: WorkspaceId,
+    team_of: WorkspaceId | None = None,
+    before: AuditEntryId | None = None,
+    limit: int = 50,
 ) -> list[AuditEntry]:
-    return rows_to(AuditEntry, await store.entries(db, workspace_id, before, limit))
+    """`team_of`: the live workspace, whose operators' own changes (passwords, sessions) concern its twin, too."""
+    return rows_to(AuditEntry, await store.entries(db, workspace_id, team_of or workspace_id, before, limit))

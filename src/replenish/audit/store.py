@@ -27,11 +27,14 @@ async def insert_entry(tx: Tx, entry_id: AuditEntryId, workspace_id: WorkspaceId
     )
 
 
-async def entries(db: Reads, workspace_id: WorkspaceId, before: AuditEntryId | None, limit: int) -> Sequence[Record]:
+async def entries(
+    db: Reads, workspace_id: WorkspaceId, team_of: WorkspaceId, before: AuditEntryId | None, limit: int
+) -> Sequence[Record]:
     return await db.fetch(
-        "select * from audit_entries where workspace_id = $1 and ($2::uuid is null or id < $2)"
-        " order by id desc limit $3",
+        "select * from audit_entries where (workspace_id = $1 or (workspace_id = $2 and object_type = 'operator'))"
+        " and ($3::uuid is null or id < $3) order by id desc limit $4",
         workspace_id,
+        team_of,
         before,
         limit,
     )

@@ -1,7 +1,7 @@
 """How often one address may use a public page: a token bucket for each, in this process's memory.
 
 Several processes allow several times as much: this slows guessing and flooding down, it is no quota. What must hold exactly
-(attempts at a password, charges a day) is counted where it is stored.
+(charges a day) is counted where it is stored.
 """
 
 import ipaddress

@@ -1,0 +1,1 @@
+"""Signing in with a password, and the sessions of one operator."""

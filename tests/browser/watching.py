@@ -1,0 +1,60 @@
+"""A page that is watched while a test goes through it: what it says to the console, whom it asks, whether it fits."""
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from playwright.sync_api import Browser, Page
+from tests.browser.conftest import Site
+
+# Set to a folder to look at the pages.
+PICTURES = os.environ.get("REPLENISH_TEST_PICTURES")
+
+
+class Watched:
+    """A page, what it complained about, and what it asked of anybody else."""
+
+    def __init__(self, page: Page, site: Site, name: str) -> None:
+        self.page, self.name = page, name
+        self.complaints: list[str] = []
+        self.elsewhere: list[str] = []
+        page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self._note(request.url, site.url))
+
+    def _note(self, url: str, home: str) -> None:
+        if not url.startswith((f"{home}/", "data:")):
+            self.elsewhere.append(url)
+
+    def look(self, what: str) -> None:
+        """It fits the screen, is clean, and can be kept as a picture."""
+        width = self.page.viewport_size["width"] if self.page.viewport_size else 0
+        if PICTURES:
+            self.page.screenshot(path=Path(PICTURES) / f"{what}-{self.name}.png", full_page=True, caret="initial")
+        assert self.page.evaluate("document.documentElement.scrollWidth") <= width, what
+        assert self.complaints == [], what
+        assert self.elsewhere == [], what
+
+
+SCREENS: Final = ("desktop", "phone", "phone without scripts")
+
+
+@contextmanager
+def watching(browser: Browser, site: Site, screen: str) -> Generator[Watched]:
+    phone = screen != "desktop"
+    context = browser.new_context(
+        base_url=site.url,
+        viewport={"width": 360, "height": 740} if phone else {"width": 1200, "height": 900},
+        java_script_enabled="without" not in screen,
+    )
+    yield Watched(context.new_page(), site, screen.replace(" ", "-"))
+    context.close()
+
+
+def type_card(page: Page, number: str) -> None:
+    page.get_by_label("Card number").fill(number)
+    page.get_by_label("Expires").fill("12/70")
+    page.get_by_label("Security code").fill("123")
+    page.get_by_role("button", name="Pay").or_(page.get_by_role("button", name="Save")).first.click()
