@@ -5,7 +5,7 @@ from typing import Final
 
 from litestar import Response, Router
 
-from replenish.admin import account, audit_log, campaigns, enter, overview, pricing, products
+from replenish.admin import account, audit_log, campaigns, customers, enter, overview, pricing, products
 from replenish.admin.visitor import SignInNeeded
 from replenish.web.pages import PageRequest, csrf_guard, redirect
 
@@ -20,6 +20,7 @@ def admin_router() -> Router:
         route_handlers=[
             *enter.routes,
             *overview.routes,
+            *customers.routes,
             *campaigns.routes,
             *products.routes,
             *pricing.routes,

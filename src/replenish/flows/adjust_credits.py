@@ -8,12 +8,16 @@ import msgspec
 
 from replenish.access import operations as access
 from replenish.access.model import RequestKey
+from replenish.audit import operations as audit
+from replenish.audit.model import Actor, Change
+from replenish.catalog import queries as catalog
 from replenish.core import ids
 from replenish.core.db import Database
 from replenish.core.errors import Invalid
 from replenish.core.ids import AdjustmentId, LotId
 from replenish.core.money import Credits, plain
-from replenish.core.transaction import transaction
+from replenish.core.transaction import Tx, transaction
+from replenish.customers import queries as customers
 from replenish.notifications import operations as notifications
 from replenish.notifications.model import NewEvent
 from replenish.wallets import operations as wallets
@@ -33,9 +37,14 @@ class NewAdjustment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def adjust_credits(
-    db: Database, *, ref: WalletRef, new: NewAdjustment, request_key: RequestKey | None = None
+    db: Database,
+    *,
+    ref: WalletRef,
+    new: NewAdjustment,
+    request_key: RequestKey | None = None,
+    operator: Actor | None = None,
 ) -> tuple[AdjustmentId, bool]:
-    """Give or take credits. Returns the adjustment's id and whether this was a replay.
+    """Give or take credits. Returns the adjustment's id and whether this was a replay. `operator`: for the audit.
 
     Raises Invalid (amount 0, expiry on a taking one), InsufficientCredits, WalletFrozen.
     """
@@ -85,5 +94,25 @@ async def adjust_credits(
             object_id=adjustment_id,
             data={"amount": plain(new.amount), "reason": new.reason, "balance": str(book.balance)},
         )
+        await _record(tx, ref=ref, adjustment=adjustment, operator=operator)
         await notifications.emit(tx, [event])
         return adjustment_id, False
+
+
+async def _record(tx: Tx, *, ref: WalletRef, adjustment: Adjustment, operator: Actor | None) -> None:
+    if operator is None:
+        return
+    customer = await customers.customer(tx, workspace_id=ref.workspace_id, customer_id=ref.customer_id)
+    units = await catalog.currencies_by_id(tx, workspace_id=ref.workspace_id, ids=[ref.currency_id])
+    change = Change(
+        action="credits.adjusted",
+        object_type="customer",
+        object_id=customer.id,
+        object_name=customer.external_id,
+        after={
+            "amount": plain(adjustment.amount),
+            "credit_currency": units[ref.currency_id].name,
+            "reason": adjustment.reason,
+        },
+    )
+    await audit.record(tx, workspace_id=ref.workspace_id, actor=operator, change=change)

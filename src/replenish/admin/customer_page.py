@@ -1,0 +1,110 @@
+"""One customer, as an operator sees them: balances, grants, rules with their reasons, attempts, purchases, the statement."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from replenish.admin.visitor import Visit
+from replenish.catalog import queries as catalog
+from replenish.catalog.model import PaymentCurrency
+from replenish.core.ids import CUSTOMER, CurrencyId, WalletId
+from replenish.customers.model import Customer
+from replenish.payments import queries as payments
+from replenish.payments.model import Payment
+from replenish.recharge import queries as recharge
+from replenish.recharge.model import Attempt, Rule, Status, status_of
+from replenish.reports.statement import Line, position_from, position_text, statement
+from replenish.topups import queries as topups
+from replenish.topups.model import TopUp
+from replenish.wallets import queries as wallets
+from replenish.wallets.model import Balance, Lot
+
+_LATEST: Final = 10
+_GRANTS: Final = 20
+_LINES: Final = 25
+_RULES: Final = 50
+
+
+class ShownRule(msgspec.Struct, frozen=True, kw_only=True):
+    """A standing order; `why` is the reason that its customer reads."""
+
+    rule: Rule
+    status: Status
+    why: str
+
+
+class Sheet(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything on the page. `units` and `codes` are names of credit and payment currencies."""
+
+    customer: Customer
+    balances: Sequence[Balance]
+    grants: Sequence[tuple[Lot, str]]
+    rules: Sequence[ShownRule]
+    attempts: Sequence[Attempt]
+    top_ups: Sequence[TopUp]
+    payments: Sequence[Payment]
+    lines: Sequence[Line]
+    next_cursor: str | None
+    currencies: Mapping[CurrencyId, PaymentCurrency]
+
+    @property
+    def href(self) -> str:
+        return f"/admin/customers/{CUSTOMER.text(self.customer.id)}"
+
+    @property
+    def name(self) -> str:
+        return self.customer.name or self.customer.email or self.customer.external_id
+
+    def unit(self, currency_id: CurrencyId) -> str:
+        found = self.currencies.get(currency_id)
+        return "credits" if found is None else found.name
+
+    def code(self, currency_id: CurrencyId) -> str:
+        found = self.currencies.get(currency_id)
+        return "" if found is None else found.unit
+
+    def unit_of_wallet(self, wallet_id: WalletId) -> str:
+        return next((self.unit(one.currency_id) for one in self.balances if one.wallet_id == wallet_id), "credits")
+
+
+async def sheet_of(visit: Visit, customer: Customer, *, cursor: str = "") -> Sheet:
+    """Raises Invalid(cursor)."""
+    db, workspace_id = visit.db, visit.workspace_id
+    balances = await wallets.balances(db, workspace_id=workspace_id, customer_id=customer.id)
+    as_of = {one.wallet_id: one.as_of for one in balances}
+    rules = await recharge.rules(db, workspace_id=workspace_id, customer_id=customer.id, limit=_RULES)
+    attempts = await recharge.attempts(db, workspace_id=workspace_id, customer_id=customer.id, limit=_LATEST)
+    running = {
+        one.wallet_id: one
+        for one in await recharge.open_attempts(db, workspace_id=workspace_id, customer_id=customer.id)
+    }
+    lots = await wallets.lots(db, workspace_id=workspace_id, customer_id=customer.id, limit=_GRANTS)
+    lines = await statement(
+        db, workspace_id=workspace_id, customer_id=customer.id, after=position_from(cursor or None), limit=_LINES + 1
+    )
+    ids = {one.currency_id for one in (*balances, *rules, *attempts)}
+    return Sheet(
+        customer=customer,
+        balances=balances,
+        grants=[(lot, lot.status(as_of[lot.wallet_id])) for lot in lots],
+        rules=[_shown(rule, running.get(rule.wallet_id)) for rule in rules],
+        attempts=attempts,
+        top_ups=await topups.top_ups(db, workspace_id=workspace_id, customer_id=customer.id, limit=_LATEST),
+        payments=await payments.payments(db, workspace_id=workspace_id, customer_id=customer.id, limit=_LATEST),
+        lines=lines[:_LINES],
+        next_cursor=position_text(lines[_LINES - 1].position) if len(lines) > _LINES else None,
+        currencies=await catalog.currencies_by_id(db, workspace_id=workspace_id, ids=ids),
+    )
+
+
+def _shown(rule: Rule, running: Attempt | None) -> ShownRule:
+    why = rule.reason_detail or ""
+    if rule.suspended_at is not None:
+        times = rule.declines_in_a_row
+        why = {
+            "declined": f"The card was declined {times} times in a row." if times > 1 else "The card was declined.",
+            "dispute": "A payment is disputed.",
+            "operator": "An operator stopped it.",
+        }.get(rule.suspended_reason or "", why)
+    return ShownRule(rule=rule, status=status_of(rule, open_attempt=running), why=why)

@@ -1,0 +1,155 @@
+"""Customers in the admin: found, looked at, adjusted, frozen; every entry of the sidebar leads somewhere."""
+
+from typing import Any
+
+import pytest
+
+from replenish.flows.manage_workspaces import create_workspace
+from replenish.web.frames import ADMIN_NAV
+from support.admin import Admin
+
+pytestmark = pytest.mark.anyio
+
+
+async def ann_of(admin: Admin) -> str:
+    """Ann, with an e-mail address and 100 credits of one currency. Returns her page."""
+    api = admin.world.api
+    ann: dict[str, Any] = await api.post("/customers", {"external_id": "ann", "email": "Ann@acme.example"})
+    unit: dict[str, Any] = await api.post("/payment_currencies", {"type": "credit", "name": "API calls", "decimals": 2})
+    await api.post("/credit_grants", {"customer_id": "ann", "currency_id": unit["id"], "amount": "100"})
+    await api.post("/customers", {"external_id": "ben"})
+    return f"/admin/customers/{ann['id']}"
+
+
+async def test_every_entry_of_the_sidebar_leads_to_a_page(admin: Admin) -> None:
+    await ann_of(admin)
+    for item in ADMIN_NAV:
+        await admin.go("/admin")
+        await admin.follow(item.label)
+        assert admin.path == item.href
+
+
+@pytest.mark.parametrize("wanted", ["ann", "ann@ACME.example", " ann ", "id"])
+async def test_a_customer_is_found(admin: Admin, wanted: str) -> None:
+    page = await ann_of(admin)
+    await admin.go("/admin/customers")
+    assert "ben" in admin.text
+    answer = await admin.http.get(
+        "/admin/customers", params={"q": page.rpartition("/")[2] if wanted == "id" else wanted}
+    )
+    assert page in answer.text
+    assert ">ben<" not in answer.text
+
+
+@pytest.mark.parametrize("wanted", ["an", "%", "\x00", "x" * 5000, "cus_nothing", "' or 1=1 --"])
+async def test_nobody_is_found_by_what_is_nobodys(admin: Admin, wanted: str) -> None:
+    await ann_of(admin)
+    answer = await admin.http.get("/admin/customers", params={"q": wanted})
+    assert answer.status_code == 200
+    assert "Nobody found" in answer.text
+
+
+async def test_credits_are_given_and_taken_with_a_reason(admin: Admin) -> None:
+    page = await ann_of(admin)
+    await admin.go(page)
+    assert "100 available" in admin.text
+    await admin.press("Adjust", direction="give", amount="1,000.5", reason="Sorry for the outage")
+    assert "1000.5 API calls given." in admin.text
+    assert "1,100.5 available" in admin.text
+    assert "Adjustment: Sorry for the outage +1,000.5" in admin.text
+    await admin.press("Adjust", direction="take", amount="100.5", reason="Given twice")
+    assert "1,000 available" in admin.text
+    await admin.go("/admin/audit")
+    assert "Credits adjusted ann Amount: -100.5 Reason: Given twice Credit currency: API calls" in admin.text
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"amount": ""}, "Amount"),
+        ({"amount": "0"}, "must"),
+        ({"amount": "-5"}, "must"),
+        ({"amount": "1.234"}, "at most 2 decimals"),
+        ({"reason": " "}, "Reason : must not be empty"),
+        ({"reason": "x" * 501}, "Reason : must have at most 500"),
+        ({"currency": "pc_nothing"}, "Credits of : choose one of them"),
+        ({"direction": "burn"}, "What to do : choose one of the two"),
+        ({"direction": "take", "amount": "100.01"}, "Amount"),
+    ],
+)
+async def test_what_cannot_be_adjusted_says_why_and_changes_nothing(
+    admin: Admin, values: dict[str, str], says: str
+) -> None:
+    page = await ann_of(admin)
+    await admin.go(page)
+    await admin.press("Adjust", status=422, **{"direction": "give", "amount": "5", "reason": "Gift", **values})
+    assert says in admin.text
+    await admin.go(page)
+    assert "100 available" in admin.text
+
+
+async def test_law_07_a_second_click_is_the_same_adjustment(admin: Admin) -> None:
+    page = await ann_of(admin)
+    await admin.go(page)
+    values = {**admin.form("Adjust").values, "direction": "give", "amount": "5", "reason": "Gift"}
+    for _ in range(2):
+        await admin.post(f"{page}/adjust", values)
+        assert "105 available" in admin.text
+    await admin.post(f"{page}/adjust", {**values, "amount": "6"}, status=409)
+    await admin.go(page)
+    assert "105 available" in admin.text
+    await admin.press("Adjust", amount="5", reason="Gift")
+    assert "110 available" in admin.text
+
+
+async def test_a_customer_is_frozen_and_unfrozen(admin: Admin) -> None:
+    page = await ann_of(admin)
+    await admin.go(page)
+    await admin.press("Freeze")
+    assert "The customer is frozen" in admin.text
+    assert (await admin.world.api.get("/customers/ann"))["frozen_at"] is not None
+    await admin.press("Unfreeze")
+    assert (await admin.world.api.get("/customers/ann"))["frozen_at"] is None
+    await admin.go("/admin/audit")
+    assert "Customer unfrozen ann Frozen: yes → no" in admin.text
+
+
+async def test_law_16_another_merchants_customer_is_not_there(admin: Admin) -> None:
+    page = await ann_of(admin)
+    other = await create_workspace(db=admin.world.db, name="Umbrella")
+    async with Admin.of(admin.world) as eve:
+        await eve.hire("eve@umbrella.example", workspace_id=other.live)
+        await eve.enter()
+        token = eve.form("Sign out").values
+        await eve.go("/admin/customers?q=ann")
+        assert "Nobody found" in eve.text
+        await eve.go(page, status=404)
+        fields = {**token, "direction": "give", "amount": "5", "reason": "Gift"}
+        await eve.post(f"{page}/adjust", fields, status=404)
+        await eve.post(f"{page}/freeze", token, status=404)
+    await admin.go(page)
+    await admin.press("Switch to live")
+    await admin.go(page, status=404)
+
+
+async def test_law_17_no_form_works_without_its_token(admin: Admin) -> None:
+    page = await ann_of(admin)
+    for path in ("adjust", "freeze"):
+        await admin.post(f"{page}/{path}", {"direction": "give", "amount": "5", "reason": "Gift"}, status=403)
+
+
+async def test_a_viewer_looks_and_changes_nothing(admin: Admin) -> None:
+    page = await ann_of(admin)
+    async with Admin.of(admin.world) as vic:
+        await vic.hire("vic@acme.example", role="viewer")
+        await vic.enter()
+        await vic.go(page)
+        assert not any({"Adjust", "Freeze"} & set(form.buttons) for form in vic.page.forms)
+        await vic.post(f"{page}/freeze", vic.form("Sign out").values, status=403)
+
+
+@pytest.mark.parametrize("path", ["/admin/nothing", "/admin/customers/cus_x", "/admin/products/x"])
+async def test_a_wrong_address_leads_back(admin: Admin, path: str) -> None:
+    await admin.go(path, status=404)
+    await admin.follow("Back to the admin")
+    assert admin.path == "/admin"
