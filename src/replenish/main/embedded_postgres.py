@@ -198,7 +198,10 @@ class EmbeddedPostgres:
                 require_account()
                 self.folder.mkdir(mode=0o700, exist_ok=True)
             else:
-                self._prepare_folder_as_root()
+                # Processes that start at once must agree on one folder: making it, giving it away and linking it are three steps.
+                with (self.home / "prepare.lock").open("w") as lock:
+                    fcntl.flock(lock, fcntl.LOCK_EX)
+                    self._prepare_folder_as_root()
             # A link is followed once and for all: the server's paths must not change when the link does.
             self.folder = self.folder.resolve()
             next(self.folder.iterdir(), None)
