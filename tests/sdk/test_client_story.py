@@ -88,7 +88,8 @@ def test_ben_sells_credits_and_ann_uses_them(client: Replenish):
         client.usage.record(customer_id=ann.id, meter_id=meter.id, value=51, idempotency_key="job-1")
     assert (short.value.required, short.value.available) == (Decimal("25.5"), Decimal("25.25"))
     assert (short.value.balance, short.value.owed) == (Decimal("25.25"), Decimal(0))
-    assert short.value.top_up_url == config.url
+    assert short.value.top_up_url is not None
+    assert short.value.top_up_url.startswith(f"{config.url}?for={ann.id}.")
 
     voided = client.credit_grants.void(grant.id)
     assert (voided.status, voided.remaining) == ("voided", 0)
