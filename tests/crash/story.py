@@ -46,7 +46,7 @@ class Story:
 
     async def play(self) -> None:
         async with asyncio.TaskGroup() as everybody:
-            everybody.create_task(self.consume("ann", VISA, {"month_amount_max": "40"}))
+            everybody.create_task(self.consume("ann", VISA, {"month_amount_max": "20"}))
             everybody.create_task(self.consume("ben", REPLY_LOST, {"day_amount_max": "300", "day_count_max": 25}))
             everybody.create_task(self.consume("cleo", LATE, {"charge_amount_max": "20", "month_amount_max": "150"}))
             everybody.create_task(self.consume("dora", VANISHES, {"day_count_max": 12}))
