@@ -15,7 +15,7 @@ from .conftest import Client
 
 pytestmark = pytest.mark.timeout(600)  # the first run installs the client
 
-ANN = "ann@customer.example"
+ANN = "ann@renders.example"  # the demo's own customer has another address
 VISA = {"number": "4242 4242 4242 4242", "expires": "12/70", "cvc": "123"}
 
 

@@ -151,6 +151,16 @@ async def test_an_address_of_several_accounts_is_refused(shop: Shop) -> None:
     assert await rows(shop, "checkout_sessions") == 0
 
 
+async def test_an_account_named_by_the_address_that_another_one_has_is_nobody_s_guess(shop: Shop) -> None:
+    """Paid credits went to the account with the e-mail, while the debt of the one named by it stayed."""
+    await shop.db.pool.execute(
+        "update customers set external_id = 'ann@example.com', email = null where id = $1", shop.ben
+    )
+    status, text, bought_for = await buyer_of(shop, "ann@example.com")
+    assert (status, bought_for) == (422, None)
+    assert "Several accounts use this address." in text
+
+
 async def test_an_account_named_by_an_address_is_found_when_no_e_mail_is_it(shop: Shop) -> None:
     await shop.db.pool.execute(
         "update customers set external_id = 'ben@home.example', email = null where id = $1", shop.ben

@@ -195,14 +195,13 @@ async def name_buyer(*, db: Database, slug: str, email: str) -> CheckoutSession:
 
 
 async def _customer_of_address(db: Reads, workspace_id: WorkspaceId, address: str) -> Customer | None:
-    """The one account with this e-mail; else the one that is named by it. Two accounts: nobody guesses whose money it is."""
+    """The one account that has this e-mail or is named by it. Several: nobody guesses whose money it is."""
     having = await customers.customers(db, workspace_id=workspace_id, email=address, limit=2)
-    if len(having) > 1:
+    named = await customers.customers_by_external_id(db, names=[(workspace_id, address)])
+    found = {customer.id: customer for customer in (*having, *named.values())}
+    if len(found) > 1:
         raise Invalid("email", "Several accounts use this address. Please open your own billing page to buy.")
-    if having:
-        return having[0]
-    found = await customers.customers_by_external_id(db, names=[(workspace_id, address)])
-    return found.get((workspace_id, address))
+    return next(iter(found.values()), None)
 
 
 def new_slug() -> str:
