@@ -57,6 +57,18 @@ async def savepoint(tx: Tx) -> AsyncGenerator[None]:
 
 
 @asynccontextmanager
+async def single_statement(db: Database) -> AsyncGenerator[Tx]:
+    """For a flow whose write is one statement: the server commits it by itself, which saves two of three round trips.
+
+    A second statement would be a second transaction. Raises RuntimeError when one is open already.
+    """
+    if _open.get():
+        raise RuntimeError("a transaction is open already; transactions do not nest")
+    async with db.pool.acquire() as connection:
+        yield Tx(connection)
+
+
+@asynccontextmanager
 async def transaction(db: Database) -> AsyncGenerator[Tx]:
     """READ COMMITTED; commits at the end, rolls back on any exception. Raises RuntimeError when one is open already."""
     if _open.get():

@@ -1,66 +1,34 @@
-"""Record usage: dedupe, rate, debit; one commit per batch, a constant number of statements.
+"""Record usage: dedupe, rate, debit; a constant number of statements for a batch of any size.
 
-Results are those of the sequential loop in arrival order: on 100 credits, [60, 60, 30] gives ok, 402, ok. A database
-error fails the batch as a whole; it is then redone one event at a time, so that a bad event fails alone.
+Results are those of the sequential loop in arrival order: on 100 credits, [60, 60, 30] gives ok, 402, ok. The wallets whose
+case is plain (nearly all of them, nearly always) are debited by one statement, which is its own commit; the others by the
+books in memory, in a commit of theirs. All events of a wallet go one way. A database error fails a commit as a whole; its
+events are then redone one at a time, so that a bad event fails alone.
 """
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 
 import asyncpg
-import msgspec
+import structlog
 
-from replenish.catalog import rating
-from replenish.catalog.model import Meter, PaymentCurrency
 from replenish.core import ids
 from replenish.core.db import Database
 from replenish.core.errors import Conflict, Invalid, Refusal, Unavailable
-from replenish.core.ids import BatchId, CustomerId, WorkspaceId
-from replenish.core.metadata import Metadata
+from replenish.core.ids import BatchId
 from replenish.core.money import EXACT, ZERO, Credits, floor_to
-from replenish.core.transaction import transaction
+from replenish.core.transaction import single_statement, transaction
+from replenish.flows._plain_usage import plain_batch, recorded_plain
+from replenish.flows._usage import NewUsage, Outcome, Recorded, Refused, fingerprint, price_of
 from replenish.usage import operations as usage
 from replenish.usage.model import FUTURE_MAX, PAST_MAX, UsageConflict, UsageEvent
 from replenish.wallets import operations as wallets
 from replenish.wallets.book import Book
-from replenish.wallets.model import Hold, Shortfall, WalletRef
+from replenish.wallets.model import Hold, WalletRef
 
+__all__ = ["NewUsage", "Outcome", "Recorded", "Refused", "debit", "fingerprint", "price_of", "record_usage"]
 
-class NewUsage(msgspec.Struct, frozen=True, kw_only=True):
-    """One reported event. Without a meter, `value` is the debit in credits and unscoped lots pay.
-
-    `shortfall` None = by the credit currency's overdraft policy. `occurred_at` None = now.
-    """
-
-    workspace_id: WorkspaceId
-    customer_id: CustomerId
-    currency: PaymentCurrency
-    meter: Meter | None
-    key: str
-    value: Decimal
-    occurred_at: datetime | None = None
-    shortfall: Shortfall | None = None
-    properties: Metadata | None = None
-
-
-class Recorded(msgspec.Struct, frozen=True):
-    """The event is in the books. `replayed`: it was there before, and nothing happened now."""
-
-    event: UsageEvent
-    replayed: bool
-    # The wallet's balance after this call's batch; for a replay the present one, while the event shows its own.
-    balance: Credits
-
-
-class Refused(msgspec.Struct, frozen=True):
-    """Nothing was taken and the key is free to be used again."""
-
-    refusal: Refusal
-
-
-Outcome = Recorded | Refused
+log = structlog.stdlib.get_logger(__name__)
 
 
 async def record_usage(db: Database, *, events: Sequence[NewUsage]) -> list[Outcome]:
@@ -70,12 +38,37 @@ async def record_usage(db: Database, *, events: Sequence[NewUsage]) -> list[Outc
     """
     if not events:
         return []
+    plain = await _record_plain(db, events=events)
+    rest = [place for place in range(len(events)) if place not in plain]
+    if not rest:
+        return [plain[place] for place in range(len(events))]
+    booked = dict(zip(rest, await _record_booked(db, events=[events[place] for place in rest]), strict=True))
+    return [plain.get(place) or booked[place] for place in range(len(events))]
+
+
+async def _record_plain(db: Database, *, events: Sequence[NewUsage]) -> Mapping[int, Outcome]:
+    """The events whose case is plain, by place: one statement debits and remembers them."""
+    batch, places = plain_batch(events)
+    if batch is None:
+        return {}
+    try:
+        async with single_statement(db) as tx:
+            debits = await usage.debit_plain(tx, batch=batch)
+    except asyncpg.PostgresError as error:
+        # Nothing of it is in the books, or its answer was lost and its keys are: the books know either.
+        log.warning("plain usage failed", error=repr(error), events=len(events))
+        return {}
+    return {places[debit.place]: recorded_plain(events[places[debit.place]], batch, debit) for debit in debits}
+
+
+async def _record_booked(db: Database, *, events: Sequence[NewUsage]) -> list[Outcome]:
+    """Any events, by the books in memory; on a database error one at a time, so that a bad one fails alone."""
     try:
         return await _record_batch(db, events=events)
     except asyncpg.PostgresError as error:
         if len(events) == 1:
             return [Refused(_refusal_of(error))]
-    return [outcome for event in events for outcome in await record_usage(db, events=[event])]
+    return [outcome for event in events for outcome in await _record_booked(db, events=[event])]
 
 
 def _refusal_of(error: asyncpg.PostgresError) -> Refusal:
@@ -114,19 +107,6 @@ async def _record_batch(db: Database, *, events: Sequence[NewUsage]) -> list[Out
             await usage.remember(tx, events=accepted, hashes=accepted_hashes)
         await wallets.save_books(tx, books=books.values())
         return outcomes
-
-
-def fingerprint(event: NewUsage) -> bytes:
-    """The parsed fields of an event, hashed: what law 7 compares. The same amount in other digits is the same."""
-    parts = [
-        str(event.currency.id),
-        "" if event.meter is None else str(event.meter.id),
-        format(event.value.normalize(EXACT), "f"),
-        "" if event.occurred_at is None else event.occurred_at.isoformat(),
-        event.shortfall or "",
-        msgspec.json.encode(event.properties, order="deterministic").decode(),
-    ]
-    return hashlib.sha256("\x1f".join(parts).encode()).digest()[:16]
 
 
 def _replay(event: NewUsage, known: tuple[bytes, UsageEvent | None], digest: bytes, book: Book) -> Outcome:
@@ -186,15 +166,6 @@ def debit(book: Book, event: NewUsage, *, batch_id: BatchId, hold: Hold | None =
         booked_at=book.now,
         properties=None if event.properties is None else dict(event.properties),
     )
-
-
-def price_of(event: NewUsage) -> tuple[Decimal, Decimal]:
-    """(exact price, the rate it was charged at)."""
-    if event.meter is None:
-        return event.value, Decimal(1)
-    if event.meter.status != "active":
-        raise Conflict(f"The meter {event.meter.event_name!r} is inactive.", code="meter_inactive")
-    return rating.rate(event.meter, event.value), event.meter.credits_per_unit
 
 
 def _checked_time(occurred_at: datetime | None, *, now: datetime) -> datetime:

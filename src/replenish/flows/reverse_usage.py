@@ -79,7 +79,7 @@ async def reverse_usage(
             reason=reason,
             created_at=book.now,
         )
-        await usage.remember_reversal(tx, reversal=reversal)
+        await usage.remember_reversal(tx, event=event, reversal=reversal)
         told = NewEvent(
             workspace_id=workspace_id,
             customer_id=event.customer_id,

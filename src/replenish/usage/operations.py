@@ -6,6 +6,7 @@ from replenish.core.ids import CustomerId, UsageEventId
 from replenish.core.transaction import Tx
 from replenish.usage import store
 from replenish.usage.model import UsageEvent, UsageKey, UsageReversal
+from replenish.usage.plain import PlainBatch, PlainDebit
 
 # The event is None where the key stands for added credits.
 Seen = dict[tuple[CustomerId, str], tuple[bytes, UsageEvent | None]]
@@ -21,7 +22,7 @@ async def replays(tx: Tx, *, keys: Sequence[tuple[CustomerId, str]]) -> Seen:
 
 
 async def remember(tx: Tx, *, events: Sequence[UsageEvent], hashes: Sequence[bytes]) -> None:
-    """Store accepted events and their keys. A key taken meanwhile is a unique violation that fails the transaction."""
+    """Store accepted events, their keys and their days. A key taken meanwhile is a unique violation that fails the transaction."""
     await store.insert_keys(
         tx,
         [
@@ -30,6 +31,16 @@ async def remember(tx: Tx, *, events: Sequence[UsageEvent], hashes: Sequence[byt
         ],
     )
     await store.insert_events(tx, events)
+    await store.add_days(tx, events)
+
+
+async def debit_plain(tx: Tx, *, batch: PlainBatch) -> list[PlainDebit]:
+    """Debit and remember, in one statement, the events of those wallets whose case is plain; the others are left alone.
+
+    Plain: nothing is due, owed or frozen, no key was seen before, and the first lot in burn order pays all of the wallet's
+    events and is not emptied. The answers are those of the books in memory, which a property test holds.
+    """
+    return await store.debit_plain(tx, batch)
 
 
 async def taken_key(tx: Tx, *, customer_id: CustomerId, key: str) -> UsageKey | None:
@@ -43,9 +54,11 @@ async def remember_key(tx: Tx, *, key: UsageKey) -> None:
     await store.insert_keys(tx, [key])
 
 
-async def remember_reversal(tx: Tx, *, reversal: UsageReversal) -> None:
-    """Note that an event was reversed. A second one for the same event is a unique violation."""
+async def remember_reversal(tx: Tx, *, event: UsageEvent, reversal: UsageReversal) -> None:
+    """Note that an event was reversed, also in its day. A second one for the same event is a unique violation."""
     await store.insert_reversal(tx, reversal)
+    if await store.reverse_in_day(tx, event) != 1:
+        raise RuntimeError("a recorded event has no day")
 
 
 async def reversal_of(tx: Tx, *, customer_id: CustomerId, event_id: UsageEventId) -> UsageReversal | None:

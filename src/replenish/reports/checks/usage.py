@@ -57,6 +57,23 @@ left join (
 where coalesce(e.carried, 0) - coalesce(r.carried, 0) <> w.carry
 """
 
+_DAYS: Final = """
+with told as (
+    select e.customer_id, e.wallet_id, e.meter_id, (e.booked_at at time zone 'UTC')::date as day, count(*) as events,
+           sum(e.value) as value, sum(e.debit) as debit, coalesce(sum(e.debit) filter (where r.id is not null), 0) as reversed
+    from usage_events e left join usage_reversals r on r.customer_id = e.customer_id and r.event_id = e.id
+    group by 1, 2, 3, 4
+), both_sides as (
+    select customer_id, wallet_id, meter_id, day, events, value, debit, reversed, 1 as told, 0 as kept from told
+    union all
+    select customer_id, wallet_id, meter_id, day, -events, -value, -debit, -reversed, 0, 1 from usage_days
+)
+select customer_id, 'usage of wallet ' || wallet_id || ' on ' || day as what, 0 as expected,
+       greatest(abs(sum(events)), abs(sum(value)), abs(sum(debit)), abs(sum(reversed)), abs(sum(told) - sum(kept))) as found
+from both_sides group by customer_id, wallet_id, meter_id, day
+having sum(events) <> 0 or sum(value) <> 0 or sum(debit) <> 0 or sum(reversed) <> 0 or sum(told) <> sum(kept)
+"""
+
 _REVERSALS: Final = """
 select r.customer_id, 'reversal ' || r.id || ' against its event' as what, e.debit as expected,
        r.returned + r.forgiven as found
@@ -98,6 +115,7 @@ USAGE: Final[Sequence[Check]] = (
     Check("batches follow from their events", 1, _BATCHES),
     Check("each key has its event and each event its key", 7, _KEYS),
     Check("the carry is what rounding left", 5, _CARRY),
+    Check("days add up their events", 5, _DAYS),
     Check("reversals return what was taken", 3, _REVERSALS),
     Check("statement lines follow one another", 2, _LINES),
 )

@@ -23,14 +23,14 @@ with wanted as (
 ), locked as materialized (
     select wallets.* from wallets
     join wanted using (customer_id, currency_id)
-    order by wallets.customer_id, wallets.id
+    order by wallets.customer_id, wallets.currency_id
     for no key update of wallets
 )
 select locked.*,
        greatest(locked.now_at, coalesce(workspaces.test_clock, clock_timestamp())) as book_now,
        greatest(locked.recorded_at, clock_timestamp()) as book_recorded_at
 from locked join workspaces on workspaces.id = locked.workspace_id
-order by locked.customer_id, locked.id
+order by locked.customer_id, locked.currency_id
 """
 
 _CREATE: Final = """
@@ -280,7 +280,7 @@ async def set_line_to_act_on(tx: Tx, *, wallet: Wallet) -> int:
 
 
 async def lock_of_customer(tx: Tx, *, customer_id: CustomerId) -> None:
-    await tx.fetch("select 1 from wallets where customer_id = $1 order by id for no key update", customer_id)
+    await tx.fetch("select 1 from wallets where customer_id = $1 order by currency_id for no key update", customer_id)
 
 
 async def freeze_of_customer(tx: Tx, *, customer_id: CustomerId, frozen_at: datetime | None) -> int:
