@@ -136,7 +136,10 @@ def plain(value: Decimal, *, decimals: int | None = None) -> str:
     """Text without exponent and without trailing zeros; `decimals` pads up to a currency's scale ("12.50")."""
     if not value:
         value = ZERO
-    text = format(value, "f")
+    text = str(value)
+    # str() is a third of the price of format(); it writes an exponent only for what is very small or very round.
+    if "E" in text:
+        text = format(value, "f")
     if "." in text:
         text = text.rstrip("0").removesuffix(".")
     if decimals:

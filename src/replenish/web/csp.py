@@ -51,7 +51,7 @@ def origin_of(url: str) -> str:
 
 
 _POLICY: Final = b"content-security-policy"
-_FOR_DATA: Final = (*_ALWAYS, (_POLICY, DATA_POLICY.encode()))
+FOR_DATA: Final = (*_ALWAYS, (_POLICY, DATA_POLICY.encode()))
 _FOR_PAGES: Final = (*_PAGES, (_POLICY, page_policy().encode()))
 
 
@@ -65,5 +65,5 @@ async def add_security_headers(message: Message, _: Scope) -> None:
     headers = [(name.lower(), value) for name, value in message.get("headers", ())]
     present = dict(headers)
     is_page = present.get(b"content-type", b"").startswith(b"text/html")
-    wanted = _FOR_PAGES if is_page else _FOR_DATA
+    wanted = _FOR_PAGES if is_page else FOR_DATA
     message["headers"] = headers + [header for header in wanted if header[0] not in present]

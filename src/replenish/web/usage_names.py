@@ -4,7 +4,8 @@ Resolved for a whole batch with a constant number of statements, and remembered 
 changes, a meter and its credit currency do, and such a change is effective within a second.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -12,6 +13,7 @@ import msgspec
 from replenish.catalog import queries as catalog
 from replenish.catalog.model import Meter, PaymentCurrency
 from replenish.core.db import Reads
+from replenish.core.gather import Gatherer
 from replenish.core.ids import CUSTOMER, METER, CustomerId, WorkspaceId
 from replenish.core.remember import Remember
 from replenish.customers import queries as customers
@@ -31,11 +33,12 @@ class Rated(msgspec.Struct, frozen=True):
 class UsageNames:
     """Answers for names that are known; an unknown name is simply missing, and is looked up again next time."""
 
-    __slots__ = ("_customers", "_db", "_meters")
+    __slots__ = ("_customers", "_db", "_meters", "_unknown")
 
     def __init__(self, db: Reads) -> None:
         self._db = db
         self._customers = Remember[tuple[WorkspaceId, str], CustomerId](size_max=CUSTOMERS_MAX, seconds=None)
+        self._unknown = Gatherer(self._together, lane_of=lambda _: 0, lanes=1)
         self._meters = Remember[tuple[WorkspaceId, str], Rated](size_max=METERS_MAX, seconds=METER_SECONDS)
 
     async def customers(self, *, workspace_id: WorkspaceId, keys: Iterable[str]) -> Mapping[str, CustomerId]:
@@ -71,6 +74,26 @@ class UsageNames:
                 self._meters.keep((workspace_id, key), rated, since=since)
                 found[key] = rated
         return found
+
+    async def one(
+        self, *, workspace_id: WorkspaceId, customer: str, meter: str
+    ) -> tuple[CustomerId | None, Rated | None]:
+        """A single event's names: nearly always both are remembered."""
+        customer_id = self._customers.get((workspace_id, customer))
+        rated = self._meters.get((workspace_id, meter))
+        if customer_id is None:
+            customer_id = await self._unknown.submit((workspace_id, customer))
+        if rated is None:
+            rated = (await self.meters(workspace_id=workspace_id, keys=[meter])).get(meter)
+        return customer_id, rated
+
+    async def _together(self, wanted: Sequence[tuple[WorkspaceId, str]]) -> list[CustomerId | None]:
+        """Look-ups of many requests at once: after a start every customer is new, and each would cost a query."""
+        keys: defaultdict[WorkspaceId, list[str]] = defaultdict(list)
+        for workspace_id, key in wanted:
+            keys[workspace_id].append(key)
+        found = {name: await self.customers(workspace_id=name, keys=listed) for name, listed in keys.items()}
+        return [found[workspace_id].get(key) for workspace_id, key in wanted]
 
     async def _look_up_customers(self, workspace_id: WorkspaceId, keys: list[str]) -> dict[str, CustomerId]:
         found: dict[str, CustomerId] = {}

@@ -110,11 +110,13 @@ async def record_usage(data: NewUsageEvent, call: Call) -> RecordedView:
 
 async def record_one(context: Context, workspace_id: WorkspaceId, data: NewUsageEvent) -> RecordedView:
     """What `POST /v1/usage` does, for this route and for its short cut. Raises the refusals."""
-    found = await _find(context, workspace_id, [data])
-    outcome = await context.usage.submit(_translate(workspace_id, data, found, place=""))
+    customer_id, rated = await context.usage_names.one(
+        workspace_id=workspace_id, customer=data.customer_id, meter=data.meter_id
+    )
+    outcome = await context.usage.submit(_translate(workspace_id, data, customer_id, rated, place=""))
     if isinstance(outcome, Refused):
         if isinstance(outcome.refusal, PaymentRequired):
-            await _add_url(outcome.refusal, TopUpUrls(context, workspace_id), found, data)
+            await _add_url(outcome.refusal, TopUpUrls(context, workspace_id), customer_id, rated)
         raise outcome.refusal
     return RecordedView(replayed=outcome.replayed, balance=str(outcome.balance), event=show(outcome.event))
 
@@ -127,7 +129,8 @@ async def record_usage_batch(data: NewUsageBatch, call: Call) -> BatchView:
     sent: list[tuple[int, NewUsage]] = []
     for place, event in enumerate(data.events):
         try:
-            sent.append((place, _translate(call.workspace_id, event, found, place=f"events[{place}].")))
+            names = found.customers.get(event.customer_id), found.meters.get(event.meter_id)
+            sent.append((place, _translate(call.workspace_id, event, *names, place=f"events[{place}].")))
         except Refusal as refusal:
             results[place] = Refused(refusal)
     outcomes = await call.context.usage.submit_all([usage for _, usage in sent])
@@ -137,7 +140,8 @@ async def record_usage_batch(data: NewUsageBatch, call: Call) -> BatchView:
     shown: list[BatchResult] = []
     for event, outcome in zip(data.events, results, strict=True):
         if isinstance(outcome, Refused) and isinstance(outcome.refusal, PaymentRequired):
-            await _add_url(outcome.refusal, urls, found, event)
+            names = found.customers.get(event.customer_id), found.meters.get(event.meter_id)
+            await _add_url(outcome.refusal, urls, *names)
         shown.append(_result(outcome))
     return BatchView(data=shown)
 
@@ -150,12 +154,12 @@ async def _find(context: Context, workspace_id: WorkspaceId, events: Sequence[Ne
     )
 
 
-def _translate(workspace_id: WorkspaceId, event: NewUsageEvent, found: Found, *, place: str) -> NewUsage:
+def _translate(
+    workspace_id: WorkspaceId, event: NewUsageEvent, customer_id: CustomerId | None, rated: Rated | None, *, place: str
+) -> NewUsage:
     """Raises NotFound for a name that means nothing here, Invalid for an amount that is none."""
-    customer_id = found.customers.get(event.customer_id)
     if customer_id is None:
         raise NotFound("customer")
-    rated = found.meters.get(event.meter_id)
     if rated is None:
         raise NotFound("meter")
     value = parse_decimal(event.value, field=f"{place}value", decimals=DECIMALS_MAX)
@@ -208,10 +212,10 @@ def _show_refusal(refusal: Refusal) -> RefusalView:
     )
 
 
-async def _add_url(refusal: Refusal, urls: TopUpUrls, found: Found, event: NewUsageEvent) -> None:
+async def _add_url(refusal: Refusal, urls: TopUpUrls, customer_id: CustomerId | None, rated: Rated | None) -> None:
     """Only an event whose names are known can be short of credits."""
-    url = await urls.of(found.customers[event.customer_id], found.meters[event.meter_id].currency.id)
-    refusal.numbers = {**refusal.numbers, "top_up_url": url}
+    if customer_id is not None and rated is not None:
+        refusal.numbers = {**refusal.numbers, "top_up_url": await urls.of(customer_id, rated.currency.id)}
 
 
 routes = [record_usage, record_usage_batch]

@@ -78,8 +78,8 @@ class NewReversal(Body):
 def show(event: UsageEvent, reversal: UsageReversal | None = None) -> UsageEventView:
     return UsageEventView(
         id=USAGE_EVENT.text(event.id),
-        customer_id=CUSTOMER.text(event.customer_id),
-        meter_id=None if event.meter_id is None else METER.text(event.meter_id),
+        customer_id=CUSTOMER.text_often(event.customer_id),
+        meter_id=None if event.meter_id is None else METER.text_often(event.meter_id),
         idempotency_key=event.key,
         value=plain(event.value),
         credits_per_unit=plain(event.credits_per_unit),
@@ -87,7 +87,7 @@ def show(event: UsageEvent, reversal: UsageReversal | None = None) -> UsageEvent
         debit=str(event.debit),
         owed=str(event.owed),
         allocation=[
-            AllocationView(credit_grant_id=LOT.text(lot_id), amount=plain(amount))
+            AllocationView(credit_grant_id=LOT.text_often(lot_id), amount=plain(amount))
             for lot_id, amount in zip(event.lot_ids, event.lot_amounts, strict=True)
         ],
         balance_after=str(event.balance_after),
