@@ -26,11 +26,12 @@ endif
 PARTS := pyproject.toml uv.lock sdk/pyproject.toml hatch_build.py $(wildcard frontend/*.* frontend/*/*.*)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test screenshots check bench clean
+.PHONY: help run test test-long screenshots check bench clean
 
 help:
 	@echo "make run     the whole product on this machine, with a demo workspace (PORT=8700, REPLENISH_HOME=.replenish)"
 	@echo "make test    all tests, on a real PostgreSQL (ARGS=... goes to pytest)"
+	@echo "make test-long   races and kills for minutes rather than seconds"
 	@echo "make screenshots   each page as the browser tests see it, into screenshots/"
 	@echo "make check   format, lint, types, imports"
 	@echo "make bench   our speed beside the raw limits, as ratios of one run (ARGS=\"--seconds 2 --callers 32\")"
@@ -42,6 +43,10 @@ run: .venv/installed-run
 test: .venv/installed-dev
 	@echo "--> tests"
 	@$(BIN)/pytest -n auto $(ARGS)
+
+# The proofs that need minutes rather than seconds, whole: races and kills.
+test-long: .venv/installed-dev
+	@REPLENISH_TEST_LONG=1 $(BIN)/pytest tests/concurrency tests/crash -n auto $(ARGS)
 
 screenshots: .venv/installed-dev
 	@mkdir -p screenshots
@@ -65,10 +70,10 @@ $(UV): scripts/get-uv Makefile
 	@sh scripts/get-uv $(UV_VERSION)
 	@touch $@
 
-# What runs, without the tools of development; what is there already stays.
+# What runs, with what the examples import, without the tools of development; what is there already stays.
 .venv/installed-run: $(UV) $(PARTS)
 	@echo "--> Replenish and what it needs, into .venv/"
-	@$(UV) sync --frozen --no-dev --inexact
+	@$(UV) sync --frozen --no-dev --group examples --inexact
 	@touch $@
 
 .venv/installed-dev: $(UV) $(PARTS)
