@@ -3,67 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import random
 import secrets
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import asyncpg
 import pytest
 from tests.crash import books
 from tests.crash.line import API_KEY, Api, Line
+from tests.crash.machine import Machine, machine, verify
 from tests.crash.story import Story
 from tests.main.conftest import home, place
 
-from support.dev import Dev, environment, free_port
-from support.processes import kill
+from support.dev import Dev
 
-__all__ = ["home", "place"]
+__all__ = ["home", "machine", "place"]
 
 KILLS = int(os.environ.get("REPLENISH_CRASH_KILLS", "20"))
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
-
-
-class Machine:
-    """Where the program runs: on one port, in one folder, until it is killed."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port = free_port()
-        self.dev: Dev | None = None
-
-    def start(self) -> Dev:
-        self.dev = Dev(self.folder, port=self.port, variables={"REPLENISH_DEV_API_KEY": API_KEY}).wait()
-        return self.dev
-
-    def targets(self) -> list[int]:
-        assert self.dev is not None
-        return self.dev.everything()
-
-    def kill(self, pids: list[int]) -> None:
-        assert self.dev is not None
-        kill(pids)
-        self.dev.process.wait()
-
-    def end(self) -> None:
-        """In good order, so that the server takes its shared memory along."""
-        if self.dev is not None:
-            self.dev.process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.dev.process.wait(timeout=60)
-            kill(self.dev.everything())
-            self.dev.process.wait()
-
-
-@pytest.fixture
-def machine(home: Path) -> Iterator[Machine]:
-    machine = Machine(home)
-    yield machine
-    machine.end()
 
 
 async def test_killed_20_times_nothing_is_lost_and_nobody_is_charged_twice(machine: Machine) -> None:
@@ -94,7 +51,7 @@ async def _play_and_check(machine: Machine, line: Line, story: Story) -> None:
         await books.check_said(connection, story)
     finally:
         await connection.close()
-    verified = await asyncio.to_thread(_verify, dev)
+    verified = await asyncio.to_thread(verify, dev)
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
@@ -154,13 +111,3 @@ async def _not_played_yet(connection: asyncpg.Connection[asyncpg.Record], story:
         "usage refused for want of credits": story.said.refused,
     }
     return [what for what, happened in played.items() if not happened]
-
-
-def _verify(dev: Dev) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "replenish.main.cli", "verify"],
-        env=environment(dev.home, {}),
-        check=False,
-        capture_output=True,
-        text=True,
-    )
