@@ -18,7 +18,7 @@ from replenish.core.money import Credits
 from replenish.flows import record_usage as flow
 from replenish.flows.grant_credits import grant_credits
 from replenish.flows.hold_credits import HoldRequest, hold_credits
-from replenish.flows.record_usage import NewUsage, Outcome, Refused, record_usage
+from replenish.flows.record_usage import NewUsage, Outcome, Recorded, Refused, record_usage
 from replenish.reports.verify import verify
 from replenish.wallets.book import NewLot
 
@@ -193,6 +193,24 @@ async def test_law_06_nothing_is_plain_while_something_is_owed_or_frozen(db: Dat
     ):
         await db.pool.execute(freeze)
         assert await plainly(db, bench, {"key": 3}) == 0
+
+
+@pytest.mark.parametrize(
+    ("carry", "plain", "debited"),
+    [("-0.001", 0, "1"), ("0", 1, "1"), ("0.009", 1, "1.01"), ("0.01", 0, "1.01"), ("0.0199", 0, "1.02")],
+)
+async def test_law_05_a_carry_beyond_its_unit_is_for_the_books(
+    db: Database, carry: str, plain: int, debited: str
+) -> None:
+    """Found by the random walk: reversed events left a carry of more than a unit, and no event took it."""
+    lot = {"amount": "10", "priority": 50, "category": "paid", "hours": None, "starts": None, "scope": ""}
+    bench = await stage(db, [lot], held=False)
+    await db.pool.execute("update wallets set carry = $1", Decimal(carry))
+    event = {"meter": "a", "value": "1.001", "ago": None, "shortfall": None}
+    assert await plainly(db, bench, event | {"key": 1}) == plain
+    (outcome,) = await record_usage(db, events=[reported(bench, event | {"key": 1})])
+    assert isinstance(outcome, Recorded)
+    assert outcome.event.debit == Credits(Decimal(debited))
 
 
 async def test_law_03_the_first_lot_in_burn_order_pays(db: Database) -> None:

@@ -65,10 +65,12 @@ declare
     v_totals numeric[];
     v_told int[];
 begin
+    -- A reversal can leave less than nothing in the carry, or a whole unit and more, which the next event takes: not plain.
     -- The lock is a statement of its own: what the next one reads is then as the lock's last owner left it.
     select array_agg(i.customer_id), array_agg(w.id), array_agg(w.at), array_agg(w.recorded), array_agg(w.line),
            array_agg(w.available), array_agg(w.carry),
-           array_agg(coalesce(w.workspace_id = i.workspace_id and w.owed = 0 and w.carry >= 0 and w.frozen_at is null
+           array_agg(coalesce(w.workspace_id = i.workspace_id and w.owed = 0 and w.carry >= 0
+                              and trunc(w.carry, i.decimals) = 0 and w.frozen_at is null
                               and w.customer_frozen_at is null and (w.good_until is null or w.good_until > w.at), false)),
            array_agg(coalesce(w.available - trunc(w.carry + i.price, i.decimals) < w.act_below
                               and (w.look_again_at is null or w.look_again_at <= w.at), false)),
