@@ -15,6 +15,7 @@ from tests.crash.line import API_KEY, Line, Unanswered
 from tests.crash.machine import Machine, machine, verify
 from tests.main.conftest import home, place
 
+from replenish.core.ids import USAGE_EVENT
 from support.long import LONG
 
 __all__ = ["home", "machine", "place"]
@@ -133,8 +134,8 @@ async def _check(connection: asyncpg.Connection[asyncpg.Record], load: Load) -> 
     # Every caller sent its last event again until it was answered: what is stored is what was acknowledged, no more, no less.
     assert stored.keys() == load.acknowledged.keys()
     for name, said in load.acknowledged.items():
+        assert USAGE_EVENT.text(stored[name]["id"]) == said.event
         assert stored[name]["debit"] == Decimal(said.debit)
-        assert said.event.startswith("ue_")
     spent = await connection.fetch(
         "select c.external_id, w.spent from wallets w join customers c on c.id = w.customer_id where w.spent > 0"
     )
