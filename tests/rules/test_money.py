@@ -73,6 +73,7 @@ def test_amounts_are_equal_by_value(make: Callable[[str], Any]) -> None:
     assert make("2") == make("2.00")
     assert hash(make("2")) == hash(make("2.00"))
     assert len({make("2"), make("2.00"), make("3")}) == 2
+    assert hash(make("2")) != hash(make("3"))
     assert make("2") != make("3")
     assert make("2") != Decimal(2)
     assert make("2") != 2
