@@ -49,5 +49,9 @@ begin
                               debit, lot_ids, lot_amounts, batch_id, line, balance_after, occurred_at, booked_at)
     values (w.customer_id, v_now, v_event, w.workspace_id, w.id, v_key, p_value, 1, p_value, p_value, v_lots, v_amounts,
             v_batch, w.line + 1, w.available - p_value - w.owed, v_now, v_now);
+    insert into usage_days as d (customer_id, workspace_id, wallet_id, day, events, value, debit)
+    values (w.customer_id, w.workspace_id, w.id, (v_now at time zone 'UTC')::date, 1, p_value, p_value)
+    on conflict (customer_id, wallet_id, day, meter_id) do update
+        set events = d.events + 1, value = d.value + excluded.value, debit = d.debit + excluded.debit;
     return w.available - p_value;
 end $$;

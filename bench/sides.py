@@ -147,6 +147,24 @@ async def _naive_debit(connection: asyncpg.pool.PoolConnectionProxy, shop: Shop,
         batch,
         wallet["at"],
     )
+    await _naive_day(connection, shop, wallet, value)
+
+
+async def _naive_day(
+    connection: asyncpg.pool.PoolConnectionProxy, shop: Shop, wallet: asyncpg.Record, value: Decimal
+) -> None:
+    await connection.execute(
+        "insert into usage_days as d (customer_id, workspace_id, wallet_id, meter_id, day, events, value, debit)"
+        " values ($1, $2, $3, $4, ($5::timestamptz at time zone 'UTC')::date, 1, $6, $6)"
+        " on conflict (customer_id, wallet_id, day, meter_id) do update"
+        " set events = d.events + 1, value = d.value + excluded.value, debit = d.debit + excluded.debit",
+        wallet["customer_id"],
+        shop.workspace_id,
+        wallet["id"],
+        shop.meter.id,
+        wallet["at"],
+        value,
+    )
 
 
 async def in_process(shop: Shop, load: Load) -> Sample:
