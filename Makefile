@@ -26,12 +26,13 @@ endif
 PARTS := pyproject.toml uv.lock sdk/pyproject.toml hatch_build.py $(wildcard frontend/*.* frontend/*/*.*)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long screenshots check bench clean
+.PHONY: help run test test-long mutants screenshots check bench clean
 
 help:
 	@echo "make run     the whole product on this machine, with a demo workspace (PORT=8700, REPLENISH_HOME=.replenish)"
 	@echo "make test    all tests, on a real PostgreSQL (ARGS=... goes to pytest)"
 	@echo "make test-long   races and kills for minutes rather than seconds"
+	@echo "make mutants   small errors put into the pure rules, and whether tests/rules notices each"
 	@echo "make screenshots   each page as the browser tests see it, into screenshots/"
 	@echo "make check   format, lint, types, imports"
 	@echo "make bench   our speed beside the raw limits, as ratios of one run (ARGS=\"--seconds 2 --callers 32\")"
@@ -47,6 +48,13 @@ test: .venv/installed-dev
 # The proofs that need minutes rather than seconds, whole: races and kills.
 test-long: .venv/installed-dev
 	@REPLENISH_TEST_LONG=1 $(BIN)/pytest tests/concurrency tests/crash -n auto $(ARGS)
+
+# From nothing each time: what mutmut remembers, it does not try again when only a test has changed.
+mutants: .venv/installed-dev
+	@rm -rf mutants
+	@$(BIN)/mutmut run $(ARGS)
+	@echo "--> survivors; docs/mutants.md says of each why"
+	@$(BIN)/mutmut results
 
 screenshots: .venv/installed-dev
 	@mkdir -p screenshots
@@ -64,7 +72,7 @@ check: .venv/installed-dev
 	@$(BIN)/lint-imports --no-logo
 
 clean:
-	rm -rf .venv .tools
+	rm -rf .venv .tools mutants
 
 $(UV): scripts/get-uv Makefile
 	@sh scripts/get-uv $(UV_VERSION)

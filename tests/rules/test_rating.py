@@ -58,6 +58,11 @@ def test_law_05_a_million_small_events_cost_their_sum() -> None:
     assert sum((one for _ in range(1_000_000)), Decimal(0)) == Decimal(768)
 
 
+def test_a_meter_of_an_unknown_kind_is_an_error_and_never_free() -> None:
+    with pytest.raises(AssertionError, match="max"):
+        rate(meter("max", "1"), Decimal(1))  # pyright: ignore[reportArgumentType]  # what is tested
+
+
 ENDS: list[tuple[str, int, DurationUnit, str | None]] = [
     # start, value, unit, end
     ("2026-11-23T02:24:42.123456", 0, "days", None),

@@ -150,8 +150,7 @@ def plain(value: Decimal, *, decimals: int | None = None) -> str:
 
 def grouped(value: Decimal | Credits) -> str:
     """For sentences that people read: "49,907.5". Exact, without trailing zeros."""
-    whole, point, fraction = plain(value.value if isinstance(value, Credits) else value).partition(".")
-    return f"{Decimal(whole):,f}{point}{fraction}" if whole not in {"-0", "0"} else f"{whole}{point}{fraction}"
+    return f"{Decimal(plain(value.value if isinstance(value, Credits) else value)):,f}"
 
 
 def decimals_of(value: Decimal) -> int:

@@ -13,6 +13,12 @@ where e.debit <> e.owed + (select coalesce(sum(a), 0) from unnest(e.lot_amounts)
    or cardinality(e.lot_ids) <> cardinality(e.lot_amounts)
 """
 
+# By the unit or by the event. Nothing is left of the carry of an event that was reversed, so its price stands here alone.
+_PRICES: Final = """
+select e.customer_id, 'usage event ' || e.id || ' price' as what, e.value * e.credits_per_unit as expected, e.price as found
+from usage_events e where e.price not in (e.value * e.credits_per_unit, e.credits_per_unit)
+"""
+
 _BATCHES: Final = """
 with allocated as (
     select customer_id, batch_id, wallet_id, lot_id, sum(amount) as amount from (
@@ -78,7 +84,7 @@ _REVERSALS: Final = """
 select r.customer_id, 'reversal ' || r.id || ' against its event' as what, e.debit as expected,
        r.returned + r.forgiven as found
 from usage_reversals r left join usage_events e on e.customer_id = r.customer_id and e.id = r.event_id
-where r.returned + r.forgiven is distinct from e.debit
+where r.returned + r.forgiven is distinct from e.debit or r.wallet_id <> e.wallet_id
 union all
 select r.customer_id, 'reversal ' || r.id || ' moved', r.returned + r.forgiven, coalesce(t.amount, 0)
 from usage_reversals r left join (
@@ -112,6 +118,7 @@ where w.line <> coalesce(l.line, 0)
 
 USAGE: Final[Sequence[Check]] = (
     Check("events are paid by their allocation", 3, _ALLOCATIONS),
+    Check("events cost their value at their rate", 5, _PRICES),
     Check("batches follow from their events", 1, _BATCHES),
     Check("each key has its event and each event its key", 7, _KEYS),
     Check("the carry is what rounding left", 5, _CARRY),
