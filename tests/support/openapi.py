@@ -94,4 +94,6 @@ def smallest(schema: Mapping[str, Any], document: Mapping[str, Any]) -> Any:
         case _:
             if schema.get("format") == "date-time":
                 return "2030-01-01T00:00:00Z"
+            if schema.get("format") == "date":
+                return "2030-01-01"
             return "x" * max(1, schema.get("minLength", 1))
