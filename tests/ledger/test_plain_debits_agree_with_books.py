@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.ledger.books import START, Bench, lay, set_clock
 
+from replenish.catalog.model import Meter
+from replenish.catalog.rates import FlatRate, GraduatedRate, PackageRate, RateCard, RateCardEntry, Tier
 from replenish.core.db import Database
 from replenish.core.money import Credits
 from replenish.flows import record_usage as flow
@@ -42,7 +44,7 @@ EVENTS = st.lists(
     st.fixed_dictionaries(
         {
             "key": st.integers(0, 200),
-            "meter": st.sampled_from(["a", "a", "b", None]),
+            "meter": st.sampled_from(["a", "a", "a", "b", None, "packaged", "carded", "tiered"]),
             "value": st.sampled_from(["0", "0.001", "0.017", "1", "1", "2.5", "7"]),
             "ago": st.sampled_from([None] * 8 + [timedelta(days=3)] * 3 + [timedelta(days=36), timedelta(minutes=-6)]),
             "shortfall": st.sampled_from([None, "owe", "reject"]),
@@ -77,16 +79,38 @@ async def stage(db: Database, lots: list[dict[str, Any]], *, held: bool) -> Benc
     return bench
 
 
+PACKAGE = PackageRate(Decimal(2), Decimal("1.005"))
+TIERS = GraduatedRate((Tier(Decimal(3), Decimal("0.7")), Tier(None, Decimal("0.333"))))
+CARD = RateCard(
+    [RateCardEntry({"odd": ["true"]}, FlatRate(Decimal("0.3"))), RateCardEntry({"odd": ["false"]}, PACKAGE)]
+)
+
+
+def rated(bench: Bench, name: str) -> Meter:
+    """Meter a, or as it would be with another rating."""
+    base = bench.meters["a" if len(name) > 1 else name]
+    match name:
+        case "packaged":
+            return msgspec.structs.replace(base, rate=PACKAGE)
+        case "carded":
+            return msgspec.structs.replace(base, rate_card=CARD)
+        case "tiered":
+            return msgspec.structs.replace(base, rate=TIERS)
+        case _:
+            return base
+
+
 def reported(bench: Bench, event: dict[str, Any]) -> NewUsage:
     return NewUsage(
         workspace_id=bench.workspace_id,
         customer_id=bench.ann,
         currency=bench.currency,
-        meter=None if event["meter"] is None else bench.meters[event["meter"]],
+        meter=None if event["meter"] is None else rated(bench, event["meter"]),
         key=f"job-{event['key']}",
         value=Decimal(event["value"]),
         occurred_at=None if event["ago"] is None else START - event["ago"],
         shortfall=event["shortfall"],
+        properties={"odd": event["key"] % 2 == 1},
     )
 
 
@@ -99,6 +123,7 @@ def told(bench: Bench, lots: list[Any], outcome: Outcome) -> object:
     return (
         (meters[event.meter_id], event.key, event.value, event.credits_per_unit, event.price, event.debit, event.owed),
         [(lots.index(lot_id), amount) for lot_id, amount in zip(event.lot_ids, event.lot_amounts, strict=True)],
+        (event.rating, event.properties),
         (event.line, event.balance_after, event.occurred_at, event.booked_at, outcome.replayed, outcome.balance),
     )
 
@@ -118,6 +143,7 @@ async def rows(db: Database, bench: Bench) -> object:
         " order by day, bare, debit, events",
         bench.ann,
     )
+    months = await db.pool.fetch("select month, units from usage_months where customer_id = $1", bench.ann)
     moved = await db.pool.fetch(
         "select kind, amount, booked_at from transfers where customer_id = $1 order by kind, amount, booked_at",
         bench.ann,
@@ -126,6 +152,7 @@ async def rows(db: Database, bench: Bench) -> object:
         wallet and dict(wallet),
         [dict(lot) for lot in lots],
         [dict(day) for day in days],
+        [dict(month) for month in months],
         [dict(one) for one in moved],
     )
 
@@ -163,9 +190,13 @@ async def plainly(db: Database, bench: Bench, *events: dict[str, Any]) -> int:
 async def test_what_is_plain_and_what_is_not(db: Database) -> None:
     """Each row alone: the path must not be dead, and must not take what it cannot answer."""
     bench = await stage(
-        db, [{"amount": "10", "priority": 50, "category": "paid", "hours": 24, "starts": None, "scope": ""}], held=False
+        db,
+        [{"amount": "11.3", "priority": 50, "category": "paid", "hours": 24, "starts": None, "scope": ""}],
+        held=False,
     )
     assert await plainly(db, bench, {"key": 1}, {"key": 2, "meter": "b"}, {"key": 3, "meter": None}) == 3
+    assert await plainly(db, bench, {"key": 8, "meter": "packaged", "value": "0.5"}, {"key": 9, "meter": "carded"}) == 2
+    assert await plainly(db, bench, {"key": 4, "meter": "tiered"}) == 0, "what it costs hangs on what was before it"
     assert await plainly(db, bench, {"key": 1}) == 0, "a replay is answered from its event"
     assert await plainly(db, bench, {"key": 4}, {"key": 4}) == 0, "a key used twice in one batch"
     assert await plainly(db, bench, {"key": 5, "value": "8"}) == 0, "more than there is"
