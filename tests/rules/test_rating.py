@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +25,7 @@ from replenish.catalog.rates import (
 from replenish.catalog.rating import Part, rate
 from replenish.core.errors import Invalid
 from replenish.core.ids import CurrencyId, MeterId, WorkspaceId
-from replenish.core.metadata import Metadata
+from replenish.core.metadata import Metadata, MetadataValue
 
 START = datetime(2026, 11, 23, 2, 24, 42, 123456, tzinfo=UTC)
 NOBODY = UUID(int=0)
@@ -76,7 +77,10 @@ RATES: list[tuple[Aggregation, str, str, str]] = [
 
 @pytest.mark.parametrize(("aggregation", "credits_per_unit", "value", "price"), RATES)
 def test_law_05_a_price_is_exact(aggregation: Aggregation, credits_per_unit: str, value: str, price: str) -> None:
-    assert rate(meter(aggregation, credits_per_unit), Decimal(value)).price == Decimal(price)
+    charge = rate(meter(aggregation, credits_per_unit), Decimal(value))
+    assert (charge.type, charge.price, charge.rate) == ("flat", Decimal(price), Decimal(credits_per_unit))
+    assert charge.units == (Decimal(value) if aggregation == "sum" else 1)
+    assert not charge.parts
 
 
 def test_law_05_a_million_small_events_cost_their_sum() -> None:
@@ -108,7 +112,7 @@ def test_law_05_packages_round_up_per_event(size: str, each: str, value: str, pa
     charge = rate(meter("sum", "1", PackageRate(Decimal(size), Decimal(each))), Decimal(value))
     assert (charge.type, charge.price, charge.rate) == ("package", Decimal(price), Decimal(each))
     assert charge.parts == (Part(Decimal(packages), Decimal(each)),)
-    assert charge.package_size == Decimal(size)
+    assert (charge.package_size, charge.units) == (Decimal(size), Decimal(value))
 
 
 # The first 100 units of a month cost 1, the next 900 half, the rest nothing.
@@ -139,7 +143,8 @@ def test_law_05_each_unit_costs_what_its_tier_says(
 ) -> None:
     charge = rate(meter("sum", "7", TIERS), Decimal(value), counted=Decimal(counted))
     assert [(part.units, part.rate) for part in charge.parts] == [(Decimal(n), Decimal(each)) for n, each in parts]
-    assert (charge.price, charge.units, charge.rate) == (Decimal(price), Decimal(value), Decimal(parts[-1][1]))
+    assert (charge.type, charge.price, charge.units) == ("graduated", Decimal(price), Decimal(value))
+    assert charge.rate == Decimal(parts[-1][1])
 
 
 def test_a_counting_meter_counts_one_unit_an_event_in_its_tiers() -> None:
@@ -199,15 +204,38 @@ CARDED: list[tuple[Metadata | None, str]] = [
 @pytest.mark.parametrize(("properties", "each"), CARDED)
 def test_the_first_entry_of_the_rate_card_that_matches_decides(properties: Metadata | None, each: str) -> None:
     charge = rate(meter("sum", "16", card=CARD), Decimal(3), properties=properties)
-    assert (charge.rate, charge.price) == (Decimal(each), 3 * Decimal(each))
+    assert (charge.type, charge.rate, charge.price, charge.units) == ("flat", Decimal(each), 3 * Decimal(each), 3)
 
 
 @pytest.mark.parametrize("properties", [None, {"model": "huge"}])
 def test_an_event_that_no_entry_matches_is_rejected_where_the_meter_says_so(properties: Metadata | None) -> None:
     strict = meter("sum", "16", card=CARD, unmatched="reject")
-    with pytest.raises(Invalid, match="no entry") as refused:
+    with pytest.raises(Invalid, match=r"^match no entry of this meter's rate card$") as refused:
         rate(strict, Decimal(1), properties=properties)
     assert (refused.value.field, refused.value.own_code) == ("properties", "rate_not_found")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("large", "large"), ("", ""), (True, "true"), (False, "false"), (8, "8"), (-1, "-1"), (0.5, "0.5"), (None, None)],
+)
+def test_values_of_properties_are_compared_as_text(value: MetadataValue, text: str | None) -> None:
+    assert as_text(value) == text
+
+
+def test_a_rate_card_comes_back_from_the_json_that_is_kept() -> None:
+    card = RateCard([*CARD.entries, RateCardEntry({"model": ["huge"]}, TIERS)])
+    stored = msgspec.json.decode(msgspec.json.encode(card.entries))
+    assert RateCard.of(stored) == card
+    assert card not in (CARD, NO_CARD, card.entries)
+
+
+def test_a_meter_counts_months_where_any_of_its_rates_has_tiers() -> None:
+    tiered = RateCard([*CARD.entries, RateCardEntry({"model": ["huge"]}, TIERS)])
+    packages = PackageRate(Decimal(10), Decimal(1))
+    counting = [meter("sum", "1", TIERS), meter("sum", "1", card=tiered), meter("sum", "1", packages, card=tiered)]
+    others = [meter("sum", "1"), meter("sum", "1", packages), meter("sum", "1", card=CARD)]
+    assert [each.counts_months for each in counting + others] == [True] * 3 + [False] * 3
 
 
 values = st.lists(st.sampled_from(["a", "b", "true", "1"]), min_size=1, max_size=3, unique=True)

@@ -59,7 +59,7 @@ class RateCardEntry(msgspec.Struct, frozen=True):
     rate: Rate
 
 
-class RateCard:
+class RateCard:  # noqa: PLW1641 - compared in tests, never a key
     """Entries in order of precedence: the first one that matches an event holds.
 
     Kept by the combinations of values they stand for, so that a card of hundreds of entries costs an event a few look-ups.
@@ -82,9 +82,6 @@ class RateCard:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RateCard) and self.entries == other.entries
-
-    def __hash__(self) -> int:
-        return hash(len(self.entries))
 
     def find(self, properties: Metadata | None) -> Rate | None:
         """The rate for an event with these properties; None when no entry matches."""
