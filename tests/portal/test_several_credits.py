@@ -1,5 +1,8 @@
 """A merchant sells many kinds of credits; a customer sees those that they have."""
 
+import re
+from decimal import Decimal
+
 import pytest
 from tests.portal.shop import Shop, Visitor
 
@@ -11,6 +14,7 @@ from replenish.core.money import Credits
 from replenish.flows.grant_credits import grant_credits
 from replenish.flows.manage_catalog import create_price, create_product
 from replenish.flows.manage_currencies import create_currency, update_recharge_config
+from replenish.flows.record_usage import NewUsage, record_usage
 from replenish.wallets.book import NewLot
 from replenish.wallets.model import WalletRef
 
@@ -96,3 +100,38 @@ async def test_credits_of_one_name_are_told_apart(shop: Shop) -> None:
         await ann.go(page)
         for label in ("API calls (maps)", "API calls (Routes pack)", "API calls (API pack)"):
             assert label in ann.text, (page, label)
+
+
+async def test_the_overview_draws_what_was_used_by_day(shop: Shop) -> None:
+    ann = await shop.entered(shop.ann)
+    assert "Used by day" not in ann.text
+    minutes = await sell(shop, "Minutes", product="Talk")
+    await give(shop, minutes, 50)
+    calls = NewLot(amount=Credits(9), category="paid", source="api")
+    await grant_credits(shop.db, ref=WalletRef(shop.workspace_id, shop.ann, shop.currency.id), new=calls)
+    for days, value in ((0, 7), (2, 5), (40, 1)):
+        await shop.wait(days=days)
+        event = NewUsage(
+            workspace_id=shop.workspace_id,
+            customer_id=shop.ann,
+            currency=minutes,
+            meter=None,
+            key=f"talk-{days}",
+            value=Decimal(value),
+        )
+        await record_usage(shop.db, events=[event])
+        if days == 2:
+            await ann.go("/portal")
+            assert drawn(ann.html) == ["7", "0", "5"]
+    await ann.go("/portal")
+    # What is older than thirty days is not drawn; API calls, of which none were used, have no drawing.
+    assert drawn(ann.html) == ["1"]
+    assert ann.html.count("data-chart") == 1
+
+
+def drawn(html: str) -> list[str]:
+    """The amounts of the thirty days, from the first that is not zero."""
+    values = re.findall(r'data-value="([^"]*)"', html)
+    assert len(values) == 30
+    first = next(place for place, value in enumerate(values) if value != "0")
+    return values[first:]

@@ -27,6 +27,7 @@ from replenish_client._async.resources.recharge_rules import AsyncRechargeRules
 from replenish_client._async.resources.refunds import AsyncRefunds
 from replenish_client._async.resources.topups import AsyncTopups
 from replenish_client._async.resources.usage import AsyncUsage
+from replenish_client._async.resources.usage_days import AsyncUsageDays
 from replenish_client._async.resources.usage_events import AsyncUsageEvents
 from replenish_client._async.resources.workspace import AsyncTestClock, AsyncWorkspaces
 from replenish_client._async.transport import AsyncTransport
@@ -78,6 +79,7 @@ class AsyncReplenish:
         self.test_clock = AsyncTestClock(transport)
         self.topups = AsyncTopups(transport)
         self.usage = AsyncUsage(transport)
+        self.usage_days = AsyncUsageDays(transport)
         self.usage_events = AsyncUsageEvents(transport)
         self.workspace = AsyncWorkspaces(transport)
 

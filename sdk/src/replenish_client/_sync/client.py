@@ -30,6 +30,7 @@ from replenish_client._sync.resources.recharge_rules import RechargeRules
 from replenish_client._sync.resources.refunds import Refunds
 from replenish_client._sync.resources.topups import Topups
 from replenish_client._sync.resources.usage import Usage
+from replenish_client._sync.resources.usage_days import UsageDays
 from replenish_client._sync.resources.usage_events import UsageEvents
 from replenish_client._sync.resources.workspace import TestClock, Workspaces
 from replenish_client._sync.transport import Transport
@@ -79,6 +80,7 @@ class Replenish:
         self.test_clock = TestClock(transport)
         self.topups = Topups(transport)
         self.usage = Usage(transport)
+        self.usage_days = UsageDays(transport)
         self.usage_events = UsageEvents(transport)
         self.workspace = Workspaces(transport)
 

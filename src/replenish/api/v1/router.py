@@ -32,6 +32,7 @@ from replenish.api.v1 import (
     refunds,
     topups,
     usage,
+    usage_days,
     usage_events,
     workspace,
 )
@@ -53,6 +54,7 @@ _RESOURCES: Final[Sequence[Sequence[HTTPRouteHandler]]] = (
     balances.routes,
     usage.routes,
     usage_events.routes,
+    usage_days.routes,
     holds.routes,
     credit_grants.routes,
     credit_transactions.routes,
