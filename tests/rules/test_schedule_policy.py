@@ -10,7 +10,7 @@ from tests.rules.test_grant_periods import ANCHOR, schedule
 from replenish.core import ids
 from replenish.core.errors import Invalid
 from replenish.core.money import Credits
-from replenish.schedules.model import Draft
+from replenish.schedules.model import Draft, in_words
 from replenish.schedules.periods import start_of
 from replenish.schedules.policy import AHEAD, Grant, Skip, check, decide, decided_at, granted_ahead
 
@@ -46,6 +46,20 @@ def test_what_a_period_grants(facts, expires_at, own, left, verdict) -> None:
     found = decide(made, expires_at=expires_at, own=Credits(own), left=Credits(left), now=NOW)
     expected = verdict if isinstance(verdict, Skip) else Grant(*(Credits(each) for each in verdict), expires_at)
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({}, "10 every month"),
+        ({"amount": Credits(200_000), "cadence": "yearly"}, "200,000 every year"),
+        ({"cadence": "weekly", "every": 2}, "10 every 2 weeks"),
+        (TARGET, "up to 100 every month"),
+        ({**TARGET, "cadence": "quarterly", "every": 3}, "up to 100 every 3 quarters"),
+    ],
+)
+def test_what_it_grants_in_words(facts, words: str) -> None:
+    assert in_words(schedule(**facts)) == words
 
 
 @pytest.mark.parametrize(

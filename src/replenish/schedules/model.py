@@ -17,7 +17,7 @@ from replenish.core.ids import (
     WorkspaceId,
 )
 from replenish.core.metadata import Metadata
-from replenish.core.money import Credits
+from replenish.core.money import NO_CREDITS, Credits, grouped
 
 Cadence = Literal["weekly", "monthly", "quarterly", "yearly"]
 DurationUnit = Literal["hours", "days", "weeks", "months", "years"]
@@ -92,6 +92,23 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_over(self) -> bool:
         return self.state in {"cancelled", "ended"}
+
+
+_UNITS: Final[dict[Cadence, str]] = {"weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}
+
+
+def in_words(schedule: Schedule) -> str:
+    """For people: "50 every month", "up to 100 every 2 weeks"."""
+    unit = _UNITS[schedule.cadence]
+    often = unit if schedule.every == 1 else f"{schedule.every} {unit}s"
+    return f"{grant_in_words(schedule)} every {often}"
+
+
+def grant_in_words(schedule: Schedule) -> str:
+    """What one period brings: "50", "up to 100"."""
+    if schedule.target is not None:
+        return f"up to {grouped(schedule.target)}"
+    return grouped(schedule.amount or NO_CREDITS)
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from replenish.core.db import Reads
 from replenish.core.errors import NotFound
-from replenish.core.ids import CustomerId, GrantScheduleId, WalletId, WorkspaceId
+from replenish.core.ids import CustomerId, GrantScheduleId, WorkspaceId
 from replenish.schedules import store
 from replenish.schedules.model import Period, Schedule
 
@@ -24,13 +24,13 @@ async def schedules(
     *,
     workspace_id: WorkspaceId,
     customer_id: CustomerId | None = None,
-    wallet_id: WalletId | None = None,
+    only_running: bool = False,
     before: GrantScheduleId | None = None,
     limit: int = 20,
 ) -> list[Schedule]:
-    """Newest first; `before` is the last id of the page before."""
+    """Newest first; `only_running` leaves out what is cancelled or has ended. `before`: the last id of the page before."""
     return await store.schedules(
-        db, workspace_id=workspace_id, customer_id=customer_id, wallet_id=wallet_id, before=before, limit=limit
+        db, workspace_id=workspace_id, customer_id=customer_id, only_running=only_running, before=before, limit=limit
     )
 
 

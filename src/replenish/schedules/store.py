@@ -5,7 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from replenish.core.db import Reads
-from replenish.core.ids import CustomerId, GrantPeriodId, GrantScheduleId, WalletId, WorkspaceId
+from replenish.core.ids import CustomerId, GrantPeriodId, GrantScheduleId, WorkspaceId
 from replenish.core.rows import row_to, rows_to
 from replenish.core.transaction import Tx
 from replenish.schedules.model import Period, Schedule
@@ -91,16 +91,16 @@ async def schedules(
     *,
     workspace_id: WorkspaceId,
     customer_id: CustomerId | None,
-    wallet_id: WalletId | None,
+    only_running: bool,
     before: GrantScheduleId | None,
     limit: int,
 ) -> list[Schedule]:
     rows = await db.fetch(
         "select * from grant_schedules where workspace_id = $1 and ($2::uuid is null or customer_id = $2)"
-        " and ($3::uuid is null or wallet_id = $3) and ($4::uuid is null or id < $4) order by id desc limit $5",
+        " and (not $3 or ended_at is null) and ($4::uuid is null or id < $4) order by id desc limit $5",
         workspace_id,
         customer_id,
-        wallet_id,
+        only_running,
         before,
         limit,
     )
