@@ -115,8 +115,13 @@ async def test_a_rest_is_carried_over_up_to_its_limit(stage: Stage) -> None:
     ]
     lots = {lot.id: lot for lot in await stage.lots()}
     assert lots[bought].remaining == Credits(499)
-    assert lots[periods[2].lot_id].amount == Credits(130)
-    assert lots[periods[1].lot_id].expires_at == month(3)
+    carried = lots[periods[2].carried_lot_id]
+    assert (carried.amount, carried.name, carried.effective_at, carried.expires_at) == (
+        Credits(30),
+        "Carried over",
+        month(3),
+        month(4),
+    )
     await stage.check()
 
 
@@ -126,6 +131,30 @@ async def test_nothing_is_carried_out_of_a_grant_that_was_taken_back(stage: Stag
     await void_grant(stage.db, workspace_id=stage.bench.workspace_id, lot_id=lot.id)
     await stage.at(month(2))
     assert await stage.told(rolling) == [(1, "10"), (2, "10")]
+    await stage.check()
+
+
+async def test_law_04_with_a_rollover_the_next_credits_are_there_before_the_worker(stage: Stage) -> None:
+    """Only what is carried over waits for it."""
+    rolling = await stage.schedule(name="Pro", rollover_amount_max=Credits(4))
+    await stage.use(3)
+    await stage.at(month(2) - MINUTE)
+    await stage.db.pool.execute("update workspaces set test_clock = $1", month(2))
+    assert await stage.use(9)
+    await stage.work()
+    assert await stage.available() == Credits(1 + 4)
+    assert await stage.told(rolling) == [(1, "10"), (2, "14")]
+    assert [lot.name for lot in await stage.lots()] == ["Pro", "Pro", "Pro (carried over)"]
+    await stage.check()
+
+
+async def test_nothing_is_carried_over_a_period_that_was_missed(stage: Stage) -> None:
+    rolling = await stage.schedule(rollover_amount_max=Credits(4))
+    await stage.at(month(2) - MINUTE)  # the second is granted ahead, and then no worker comes until it is over
+    await stage.at(month(4, day=2))
+    assert await stage.told(rolling) == [(1, "10"), (2, "10"), (3, "missed"), (4, "10")]
+    await stage.at(month(5))
+    assert await stage.told(rolling) == [(1, "10"), (2, "10"), (3, "missed"), (4, "10"), (5, "14")]
     await stage.check()
 
 

@@ -12,7 +12,17 @@ from replenish.core.errors import Invalid
 from replenish.core.money import Credits
 from replenish.schedules.model import Draft, in_words
 from replenish.schedules.periods import start_of
-from replenish.schedules.policy import AHEAD, Grant, Skip, check, decide, decided_at, granted_ahead
+from replenish.schedules.policy import (
+    AHEAD,
+    Grant,
+    Skip,
+    carry,
+    check,
+    decide,
+    decided_at,
+    granted_ahead,
+    to_carry_into,
+)
 
 NOW = datetime(2027, 6, 1, tzinfo=UTC)
 LATER = NOW + timedelta(days=30)
@@ -21,31 +31,49 @@ TARGET = {"amount": None, "target": Credits(100), "valid_duration_value": 0}
 
 # By descending precedence: each row frees one cell of the row above.
 @pytest.mark.parametrize(
-    ("facts", "expires_at", "own", "left", "verdict"),
+    ("facts", "expires_at", "own", "verdict"),
     [
-        ({"state": "paused"}, NOW, 0, 0, Skip("paused")),
-        ({}, NOW, 0, 0, Skip("missed")),
-        ({}, NOW + timedelta(microseconds=1), 0, 0, (10, 0)),
-        ({}, None, 0, 0, (10, 0)),
-        ({}, LATER, 50, 7, (10, 0)),
-        ({"rollover_amount_max": Credits(5)}, LATER, 0, 0, (10, 0)),
-        ({"rollover_amount_max": Credits(5)}, LATER, 0, 4, (10, 4)),
-        ({"rollover_amount_max": Credits(5)}, LATER, 0, 5, (10, 5)),
-        ({"rollover_amount_max": Credits(5)}, LATER, 0, 6, (10, 5)),
-        (TARGET, None, 0, 0, (100, 0)),
-        (TARGET, None, 30, 9, (70, 0)),
-        (TARGET, None, Decimal("99.99"), 0, (Decimal("0.01"), 0)),
-        (TARGET, None, 100, 0, Skip("full")),
-        (TARGET, None, 130, 0, Skip("full")),
+        ({"state": "paused"}, NOW, 0, Skip("paused")),
+        ({}, NOW, 0, Skip("missed")),
+        ({}, NOW + timedelta(microseconds=1), 0, 10),
+        ({}, None, 0, 10),
+        ({}, LATER, 50, 10),
+        (TARGET, None, 0, 100),
+        (TARGET, None, 30, 70),
+        (TARGET, None, Decimal("99.99"), Decimal("0.01")),
+        (TARGET, None, 100, Skip("full")),
+        (TARGET, None, 130, Skip("full")),
         # Its lots end with their periods, so that what is there now will not be at the start.
-        ({**TARGET, "valid_duration_value": None}, LATER, 30, 0, (100, 0)),
+        ({**TARGET, "valid_duration_value": None}, LATER, 30, 100),
     ],
 )
-def test_what_a_period_grants(facts, expires_at, own, left, verdict) -> None:
-    made = schedule(**facts)
-    found = decide(made, expires_at=expires_at, own=Credits(own), left=Credits(left), now=NOW)
-    expected = verdict if isinstance(verdict, Skip) else Grant(*(Credits(each) for each in verdict), expires_at)
-    assert found == expected
+def test_what_a_period_grants(facts, expires_at, own, verdict) -> None:
+    found = decide(schedule(**facts), expires_at=expires_at, own=Credits(own), now=NOW)
+    assert found == (verdict if isinstance(verdict, Skip) else Grant(Credits(verdict), expires_at))
+
+
+@pytest.mark.parametrize(
+    ("limit", "left", "ends_at", "carried"),
+    [
+        (None, 6, LATER, 0),
+        (5, 6, NOW, 0),
+        (5, 0, LATER, 0),
+        (5, 4, LATER, 4),
+        (5, 5, LATER, 5),
+        (5, 6, LATER, 5),
+    ],
+)
+def test_what_is_carried_over(limit: int | None, left: int, ends_at: datetime, carried: int) -> None:
+    made = schedule(rollover_amount_max=None if limit is None else Credits(limit))
+    assert carry(made, left=Credits(left), ends_at=ends_at, now=NOW) == Credits(carried)
+
+
+def test_what_is_left_is_carried_over_when_its_period_has_begun() -> None:
+    rolling = schedule(rollover_amount_max=Credits(5), next_number=3, carried_number=1)
+    assert (to_carry_into(rolling), decided_at(rolling)) == (2, start_of(rolling, 2))
+    carried = msgspec.structs.replace(rolling, carried_number=2)
+    assert (to_carry_into(carried), decided_at(carried)) == (None, start_of(rolling, 3) - AHEAD)
+    assert to_carry_into(msgspec.structs.replace(rolling, rollover_amount_max=None)) is None
 
 
 @pytest.mark.parametrize(
@@ -67,7 +95,7 @@ def test_what_it_grants_in_words(facts, words: str) -> None:
     [
         ({}, True),
         ({"valid_duration_value": 0}, True),
-        ({"rollover_amount_max": Credits(5)}, False),
+        ({"rollover_amount_max": Credits(5), "carried_number": 1}, True),
         ({"state": "paused"}, False),
         (TARGET, False),
         ({**TARGET, "valid_duration_value": None}, True),

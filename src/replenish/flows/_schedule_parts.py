@@ -20,7 +20,7 @@ from replenish.wallets import operations as wallets
 from replenish.wallets.book import Book, NewLot
 
 # After a long downtime, or a test clock moved by centuries: no transaction holds a wallet for longer than this many periods.
-LIMIT: Final = 100
+LIMIT: Final = 200
 
 ScheduleVerb = Literal["created", "changed", "paused", "resumed", "cancelled", "ended"]
 
@@ -35,12 +35,19 @@ async def decide_periods(tx: Tx, *, book: Book, schedule: Schedule) -> tuple[Sch
         at = policy.decided_at(schedule)
         if at is None or at > book.now:
             break
+        carrying = policy.to_carry_into(schedule)
+        if carrying is not None:
+            events += await _carry(tx, book=book, schedule=schedule, number=carrying)
+            schedule = msgspec.structs.replace(schedule, carried_number=carrying)
+            continue
         if not exists(schedule, schedule.next_number):
             schedule = msgspec.structs.replace(schedule, state="ended", ended_at=at, paused_at=None)
             events.append(schedule_event(schedule, "ended", now=book.now))
             break
         events.append(await _decide(tx, book=book, schedule=schedule))
         schedule = msgspec.structs.replace(schedule, next_number=schedule.next_number + 1)
+        if schedule.rollover_amount_max is None:
+            schedule = msgspec.structs.replace(schedule, carried_number=schedule.next_number - 1)
     return msgspec.structs.replace(schedule, due_at=policy.decided_at(schedule)), events
 
 
@@ -55,7 +62,6 @@ async def _decide(tx: Tx, *, book: Book, schedule: Schedule) -> NewEvent:
         schedule,
         expires_at=expires_at,
         own=_own(book, schedule),
-        left=await _left(tx, book=book, schedule=schedule),
         now=book.now,
     )
     period = Period(
@@ -68,7 +74,6 @@ async def _decide(tx: Tx, *, book: Book, schedule: Schedule) -> NewEvent:
         ends_at=ends_at,
         state="skipped",
         amount=NO_CREDITS,
-        carried_amount=NO_CREDITS,
         created_at=book.now,
     )
     match decided:
@@ -76,23 +81,21 @@ async def _decide(tx: Tx, *, book: Book, schedule: Schedule) -> NewEvent:
             period = msgspec.structs.replace(period, reason=reason)
             event = _skipped(period)
         case Grant() as grant:
-            lot_id = book.grant(_lot_of(schedule, grant, starts_at))
-            period = msgspec.structs.replace(
-                period, state="granted", amount=grant.amount, carried_amount=grant.carried_amount, lot_id=lot_id
-            )
+            lot_id = book.grant(_lot_of(schedule, grant, starts_at, name=schedule.name))
+            period = msgspec.structs.replace(period, state="granted", amount=grant.amount, lot_id=lot_id)
             event = granted(book, book.lots[lot_id])
     await schedules.add_period(tx, period=period)
     return event
 
 
-def _lot_of(schedule: Schedule, grant: Grant, starts_at: datetime) -> NewLot:
+def _lot_of(schedule: Schedule, grant: Grant, starts_at: datetime, *, name: str) -> NewLot:
     return NewLot(
-        amount=grant.amount + grant.carried_amount,
+        amount=grant.amount,
         category=schedule.category,
         source="schedule",
         source_id=schedule.id,
         priority=schedule.priority,
-        name=schedule.name,
+        name=name,
         effective_at=starts_at,
         expires_at=grant.expires_at,
         scope=tuple(schedule.scope),
@@ -106,15 +109,31 @@ def _own(book: Book, schedule: Schedule) -> Credits:
     return sum(own, start=NO_CREDITS)
 
 
-async def _left(tx: Tx, *, book: Book, schedule: Schedule) -> Credits:
-    """What lapsed of the period before at its end. Nothing of one that was skipped, nor of a lot that was taken back."""
-    if schedule.rollover_amount_max is None or schedule.next_number == 1:
-        return NO_CREDITS
-    before = await queries.period(tx, schedule=schedule, number=schedule.next_number - 1)
-    if before is None or before.lot_id is None:
-        return NO_CREDITS
-    (lot,) = await wallets.load_lots(tx, book, lot_ids=[before.lot_id])
-    return NO_CREDITS if lot.voided_at is not None else await wallets.lapsed_of(tx, book, lot=lot)
+async def _carry(tx: Tx, *, book: Book, schedule: Schedule, number: int) -> list[NewEvent]:
+    """Give what was left of the period before a lot of its own in this one, which has begun."""
+    period = await queries.period(tx, schedule=schedule, number=number)
+    if period is None:
+        raise RuntimeError(f"period {number} of grant schedule {schedule.id} is decided and has no row")
+    if period.state == "skipped":
+        return []
+    left = await _left(tx, book=book, schedule=schedule, number=number - 1)
+    carried = policy.carry(schedule, left=left, ends_at=period.ends_at, now=book.now)
+    if not carried:
+        return []
+    name = f"{schedule.name} (carried over)" if schedule.name else "Carried over"
+    lot_id = book.grant(_lot_of(schedule, Grant(carried, period.ends_at), period.starts_at, name=name))
+    period = msgspec.structs.replace(period, carried_amount=carried, carried_lot_id=lot_id)
+    await schedules.carry_into(tx, period=period)
+    return [granted(book, book.lots[lot_id])]
+
+
+async def _left(tx: Tx, *, book: Book, schedule: Schedule, number: int) -> Credits:
+    """What lapsed of a period's lots at its end. Nothing of one that was skipped, nor of a lot that was taken back."""
+    period = await queries.period(tx, schedule=schedule, number=number)
+    named = [] if period is None else [each for each in (period.lot_id, period.carried_lot_id) if each is not None]
+    lots = await wallets.load_lots(tx, book, lot_ids=named)
+    lapsed = [await wallets.lapsed_of(tx, book, lot=lot) for lot in lots if lot.voided_at is None]
+    return sum(lapsed, start=NO_CREDITS)
 
 
 async def call_off_ahead(tx: Tx, *, book: Book, schedule: Schedule) -> tuple[Schedule, list[NewEvent]]:
@@ -130,7 +149,8 @@ async def call_off_ahead(tx: Tx, *, book: Book, schedule: Schedule) -> tuple[Sch
         return schedule, []
     event = voided(book, lot, book.void(lot))
     await schedules.forget_period(tx, period=last)
-    return msgspec.structs.replace(schedule, next_number=last.number), [event]
+    carried = min(schedule.carried_number, last.number - 1)
+    return msgspec.structs.replace(schedule, next_number=last.number, carried_number=carried), [event]
 
 
 def schedule_event(schedule: Schedule, verb: ScheduleVerb, *, now: datetime) -> NewEvent:

@@ -205,7 +205,12 @@ async def _write(
         after = change(before, book.now)
         if after != before:
             called_off, told = await call_off_ahead(tx, book=book, schedule=before)
-            after = msgspec.structs.replace(after, next_number=called_off.next_number, updated_at=book.now)
+            after = msgspec.structs.replace(
+                after,
+                next_number=called_off.next_number,
+                carried_number=called_off.carried_number,
+                updated_at=book.now,
+            )
             after, decided = await decide_periods(tx, book=book, schedule=after)
             events += [*told, schedule_event(after, verb, now=book.now), *decided]
         await _save(tx, book, after, events)

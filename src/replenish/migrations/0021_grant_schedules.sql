@@ -29,6 +29,8 @@ create table grant_schedules (
     metadata jsonb not null default '{}',
     -- The first period that is not decided yet.
     next_number int not null default 1 check (next_number >= 1),
+    -- The last period that what was left of the one before has been carried into, or that nothing is carried into.
+    carried_number int not null default 0 check (carried_number between 0 and next_number - 1),
     -- When to look at it next, by the workspace's clock; null = never again. And the lease of the worker that looks, in real
     -- time, whatever the clock.
     due_at timestamptz,
@@ -61,10 +63,11 @@ create table grant_periods (
     state text not null check (state in ('granted', 'skipped')),
     -- Why it was skipped: 'missed' (its credits would have ended already), 'paused', 'full' (nothing was below the target).
     reason text check (reason in ('missed', 'paused', 'full')),
-    -- What was granted anew, and what was carried over from the period before; the lot holds both.
     amount numeric not null check (amount >= 0),
-    carried_amount numeric not null check (carried_amount >= 0),
     lot_id uuid,
+    -- What was left of the period before and carried over, as a lot of its own.
+    carried_amount numeric not null default 0 check (carried_amount >= 0),
+    carried_lot_id uuid,
     created_at timestamptz not null,
     primary key (customer_id, id),
     -- A period is granted once, whoever comes first.
@@ -74,6 +77,7 @@ create table grant_periods (
     check ((state = 'granted') = (lot_id is not null)),
     check ((state = 'skipped') = (reason is not null)),
     check ((state = 'granted') = (amount > 0)),
+    check ((carried_lot_id is not null) = (carried_amount > 0)),
     check (state = 'granted' or carried_amount = 0)
 );
 create index on grant_periods (id);

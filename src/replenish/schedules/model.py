@@ -58,6 +58,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     """One standing grant to one wallet. `next_number` is the first period that is not decided yet.
 
+    `carried_number` is the last one that what was left of the period before was carried into, or nothing was to be.
     `due_at`: when a worker looks at it next, by the workspace's clock; None once it is cancelled or ended.
     """
 
@@ -83,6 +84,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     scope: Sequence[MeterId]
     metadata: Metadata
     next_number: int = 1
+    carried_number: int = 0
     due_at: datetime | None = None
     paused_at: datetime | None = None
     ended_at: datetime | None = None
@@ -112,7 +114,10 @@ def grant_in_words(schedule: Schedule) -> str:
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one period: granted as a lot of `amount` + `carried_amount`, or skipped with a reason."""
+    """What became of one period: granted as a lot of `amount`, or skipped with a reason.
+
+    What was left of the period before, and carried over, is a lot of its own.
+    """
 
     customer_id: CustomerId
     id: GrantPeriodId
@@ -124,8 +129,9 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
     state: PeriodState
     reason: SkipReason | None = None
     amount: Credits
-    carried_amount: Credits
     lot_id: LotId | None = None
+    carried_amount: Credits = NO_CREDITS
+    carried_lot_id: LotId | None = None
     created_at: datetime
 
 

@@ -39,6 +39,14 @@ async def add_period(tx: Tx, *, period: Period) -> None:
     await store.insert_period(tx, period)
 
 
+async def carry_into(tx: Tx, *, period: Period) -> None:
+    """Record what was carried into a period."""
+    if await store.set_carried(tx, period) != 1:
+        raise RuntimeError(
+            f"period {period.number} of grant schedule {period.schedule_id} is gone, though it was locked"
+        )
+
+
 async def forget_period(tx: Tx, *, period: Period) -> None:
     """Of a period that was granted ahead and is called off before it starts: it is to be decided again."""
     if await store.delete_period(tx, customer_id=period.customer_id, period_id=period.id) != 1:

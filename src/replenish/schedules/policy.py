@@ -75,17 +75,29 @@ def check_end(terms: Draft | Schedule, *, starts_at: datetime) -> None:
 def granted_ahead(schedule: Schedule) -> bool:
     """Whether a period's amount is known before it starts, whatever is spent until then.
 
-    A target is, when its lots end with their periods: nothing of the one before is left. A rest to carry over is not.
+    A target is, when its lots end with their periods: nothing of the one before is left.
     """
-    if schedule.state != "active" or schedule.rollover_amount_max is not None:
+    if schedule.state != "active":
         return False
     return schedule.amount is not None or schedule.valid_duration_value is None
 
 
+def to_carry_into(schedule: Schedule) -> int | None:
+    """The decided period into which what is left of the one before is still to be carried."""
+    number = schedule.carried_number + 1
+    return number if schedule.rollover_amount_max is not None and number < schedule.next_number else None
+
+
 def decided_at(schedule: Schedule) -> datetime | None:
-    """When the next period is to be decided, or, after the last one, when that starts. None once the schedule is over."""
+    """When something is to be decided next: a rest to carry over, at its period's start; else the next period.
+
+    After the last period, when that starts. None once the schedule is over.
+    """
     if schedule.is_over:
         return None
+    carrying = to_carry_into(schedule)
+    if carrying is not None:
+        return start_of(schedule, carrying)
     number = schedule.next_number
     if exists(schedule, number):
         return start_of(schedule, number) - AHEAD if granted_ahead(schedule) else start_of(schedule, number)
@@ -93,10 +105,9 @@ def decided_at(schedule: Schedule) -> datetime | None:
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """A lot of both, until `expires_at`."""
+    """A lot of `amount` until `expires_at`."""
 
     amount: Credits
-    carried_amount: Credits
     expires_at: datetime | None
 
 
@@ -104,26 +115,25 @@ class Skip(msgspec.Struct, frozen=True):
     reason: SkipReason
 
 
-def decide(
-    schedule: Schedule, *, expires_at: datetime | None, own: Credits, left: Credits, now: datetime
-) -> Grant | Skip:
-    """What one period grants. Pure; never grants.
-
-    `own`: what can be spent of the schedule's lots now. `left`: what lapsed of the period before when it ended.
-    """
+def decide(schedule: Schedule, *, expires_at: datetime | None, own: Credits, now: datetime) -> Grant | Skip:
+    """What one period grants. Pure; never grants. `own`: what can be spent of the schedule's lots now."""
     # A pause is the merchant's word, so it comes first: what it kept from being granted was not missed.
     if schedule.state == "paused":
         return Skip("paused")
     # No flood after a downtime: credits that nobody could have spent any more are not granted just to lapse.
     if expires_at is not None and expires_at <= now:
         return Skip("missed")
-    carried = NO_CREDITS
-    if schedule.rollover_amount_max is not None:
-        carried = min(left, schedule.rollover_amount_max)
     if schedule.target is None:
         if schedule.amount is None:
             raise RuntimeError(f"grant schedule {schedule.id} has neither amount nor target")
-        return Grant(schedule.amount, carried, expires_at)
+        return Grant(schedule.amount, expires_at)
     # When its lots end with their periods, none of them is there at the start: the whole target, known ahead.
     missing = schedule.target if schedule.valid_duration_value is None else schedule.target - own
-    return Grant(missing, NO_CREDITS, expires_at) if missing > NO_CREDITS else Skip("full")
+    return Grant(missing, expires_at) if missing > NO_CREDITS else Skip("full")
+
+
+def carry(schedule: Schedule, *, left: Credits, ends_at: datetime, now: datetime) -> Credits:
+    """How much is carried into a period that ends at `ends_at`. `left`: what lapsed of the period before at its end."""
+    if schedule.rollover_amount_max is None or ends_at <= now:
+        return NO_CREDITS
+    return min(left, schedule.rollover_amount_max)

@@ -13,13 +13,14 @@ from replenish.schedules.model import Period, Schedule
 _SAVE: Final = """
 insert into grant_schedules (customer_id, id, workspace_id, wallet_id, name, state, cadence, every, time_zone, starts_at,
     ends_at, periods_max, amount, target, valid_duration_value, valid_duration_unit, rollover_amount_max, category,
-    priority, scope, metadata, next_number, due_at, paused_at, ended_at, created_at, updated_at)
+    priority, scope, metadata, next_number, carried_number, due_at, paused_at, ended_at, created_at, updated_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-        $25, $26, $27)
+        $25, $26, $27, $28)
 on conflict (customer_id, id) do update set
     name = excluded.name, state = excluded.state, ends_at = excluded.ends_at, periods_max = excluded.periods_max,
     amount = excluded.amount, target = excluded.target, rollover_amount_max = excluded.rollover_amount_max,
     priority = excluded.priority, metadata = excluded.metadata, next_number = excluded.next_number,
+    carried_number = excluded.carried_number,
     due_at = excluded.due_at, leased_until = null, paused_at = excluded.paused_at, ended_at = excluded.ended_at,
     updated_at = excluded.updated_at
 """
@@ -51,6 +52,7 @@ async def save(tx: Tx, schedule: Schedule) -> None:
         list(schedule.scope),
         schedule.metadata,
         schedule.next_number,
+        schedule.carried_number,
         schedule.due_at,
         schedule.paused_at,
         schedule.ended_at,
@@ -110,7 +112,7 @@ async def schedules(
 async def insert_period(tx: Tx, period: Period) -> None:
     await tx.execute(
         "insert into grant_periods (customer_id, id, workspace_id, schedule_id, number, starts_at, ends_at, state, reason,"
-        " amount, carried_amount, lot_id, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+        " amount, lot_id, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         period.customer_id,
         period.id,
         period.workspace_id,
@@ -121,9 +123,18 @@ async def insert_period(tx: Tx, period: Period) -> None:
         period.state,
         period.reason,
         period.amount.value,
-        period.carried_amount.value,
         period.lot_id,
         period.created_at,
+    )
+
+
+async def set_carried(tx: Tx, period: Period) -> int:
+    return await tx.execute(
+        "update grant_periods set carried_amount = $3, carried_lot_id = $4 where customer_id = $1 and id = $2",
+        period.customer_id,
+        period.id,
+        period.carried_amount.value,
+        period.carried_lot_id,
     )
 
 

@@ -44,7 +44,9 @@ class GrantSchedule(Answer, frozen=True, kw_only=True):
 
 
 class GrantPeriod(Answer, frozen=True, kw_only=True):
-    """What became of a period. `state`: `granted` (a credit grant of `amount` + `carried_amount`), `skipped`.
+    """What became of a period. `state`: `granted` (a credit grant of `amount`), `skipped`.
+
+    What was left of the period before, and carried over, is a credit grant of its own.
 
     `reason` of a skipped one: `missed` (its credits would have ended already), `paused`, `full` (nothing was below the
     target).
@@ -60,4 +62,5 @@ class GrantPeriod(Answer, frozen=True, kw_only=True):
     amount: Decimal
     carried_amount: Decimal
     credit_grant_id: str | None
+    carried_credit_grant_id: str | None
     created_at: datetime

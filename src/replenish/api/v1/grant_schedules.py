@@ -124,7 +124,7 @@ class GrantScheduleView(Shown):
 
 
 class GrantPeriodView(Shown):
-    """`granted` as a credit grant of `amount` + `carried_amount`, or `skipped`.
+    """`granted` as a credit grant of `amount`, or `skipped`. What was carried over is a credit grant of its own.
 
     `reason` of a skipped one: `missed` (its credits would have ended already), `paused`, `full` (nothing was below the
     target).
@@ -140,6 +140,7 @@ class GrantPeriodView(Shown):
     amount: str
     carried_amount: str
     credit_grant_id: str | None
+    carried_credit_grant_id: str | None
     created_at: Time
 
 
@@ -187,6 +188,7 @@ def _show_period(period: Period) -> GrantPeriodView:
         amount=str(period.amount),
         carried_amount=str(period.carried_amount),
         credit_grant_id=None if period.lot_id is None else LOT.text(period.lot_id),
+        carried_credit_grant_id=None if period.carried_lot_id is None else LOT.text(period.carried_lot_id),
         created_at=period.created_at,
     )
 

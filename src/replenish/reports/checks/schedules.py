@@ -6,36 +6,37 @@ from typing import Final
 from replenish.reports.checks import Check
 
 _PERIODS: Final = """
-select p.customer_id, 'period ' || p.id || ' granted' as what, p.amount + p.carried_amount as expected,
-       coalesce(l.amount, 0) as found
-from grant_periods p
+with granted as (
+    select p.customer_id, p.id, p.schedule_id, p.state, p.starts_at, g.lot_id, g.amount
+    from grant_periods p
+    cross join lateral (values (p.lot_id, p.amount), (p.carried_lot_id, p.carried_amount)) as g (lot_id, amount)
+)
+select p.customer_id, 'period ' || p.id || ' granted' as what, p.amount as expected, coalesce(l.amount, 0) as found
+from granted p
 left join grant_schedules s on s.customer_id = p.customer_id and s.id = p.schedule_id
 left join lots l on l.customer_id = p.customer_id and l.id = p.lot_id and l.source = 'schedule' and l.source_id = p.schedule_id
     and l.wallet_id = s.wallet_id and l.effective_at = p.starts_at
-where p.state = 'granted' and l.amount is distinct from p.amount + p.carried_amount
+where coalesce(l.amount, 0) <> p.amount or (p.state = 'skipped' and p.amount <> 0) or (l.id is null and p.lot_id is not null)
 union all
-select p.customer_id, 'period ' || p.id || ' is skipped and grants', 0, p.amount + p.carried_amount
-from grant_periods p where p.state = 'skipped' and (p.lot_id is not null or p.amount <> 0 or p.carried_amount <> 0)
-union all
-select l.customer_id, 'lot ' || l.id || ' was granted by no period of a schedule', 1, 0
-from lots l where l.source = 'schedule'
+select l.customer_id, 'lot ' || l.id || ' was granted by one period of its schedule', 1, count(p.id)
+from lots l left join granted p on p.customer_id = l.customer_id and p.schedule_id = l.source_id and p.lot_id = l.id
+where l.source = 'schedule'
 -- One that was granted ahead of its period and called off before it began: the period is decided again.
 and not (l.opened_at is null and l.voided_at is not null)
-and not exists (
-    select from grant_periods p
-    where p.customer_id = l.customer_id and p.schedule_id = l.source_id and p.lot_id = l.id and p.state = 'granted')
+group by l.customer_id, l.id having count(p.id) <> 1
 """
 
 # A rest is carried out of one lot into the next, and of one that lapsed: nothing is carried twice, nor made.
 _CARRIED: Final = """
 select p.customer_id, 'period ' || p.id || ' carries more than lapsed of the one before' as what,
-       coalesce(t.lapsed, 0) as expected, p.carried_amount as found
+       coalesce(sum(t.lapsed), 0) as expected, p.carried_amount as found
 from grant_periods p
 left join grant_periods b on b.customer_id = p.customer_id and b.schedule_id = p.schedule_id and b.number = p.number - 1
 left join (
     select customer_id, lot_id, sum(amount) as lapsed from transfers where kind = 'expiry' group by 1, 2
-) t on t.customer_id = b.customer_id and t.lot_id = b.lot_id
-where p.carried_amount > coalesce(t.lapsed, 0)
+) t on t.customer_id = b.customer_id and t.lot_id in (b.lot_id, b.carried_lot_id)
+where p.carried_amount > 0
+group by p.customer_id, p.id having p.carried_amount > coalesce(sum(t.lapsed), 0)
 """
 
 _NUMBERED: Final = """
