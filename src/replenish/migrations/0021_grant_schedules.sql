@@ -82,4 +82,3 @@ create table grant_periods (
 );
 create index on grant_periods (id);
 create index on grant_periods (customer_id, schedule_id, id);
-create index on lots (customer_id, source_id) where source = 'schedule';
