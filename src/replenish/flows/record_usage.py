@@ -18,15 +18,16 @@ from replenish.core.errors import Conflict, Invalid, Refusal, Unavailable
 from replenish.core.ids import BatchId
 from replenish.core.money import EXACT, ZERO, Credits, floor_to
 from replenish.core.transaction import single_statement, transaction
+from replenish.flows._months import Months, month_of, open_months
 from replenish.flows._plain_usage import plain_batch, recorded_plain
-from replenish.flows._usage import NewUsage, Outcome, Recorded, Refused, fingerprint, price_of
+from replenish.flows._usage import NewUsage, Outcome, Recorded, Refused, charge_of, fingerprint, rating_of
 from replenish.usage import operations as usage
 from replenish.usage.model import FUTURE_MAX, PAST_MAX, UsageConflict, UsageEvent
 from replenish.wallets import operations as wallets
 from replenish.wallets.book import Book
 from replenish.wallets.model import Hold, WalletRef
 
-__all__ = ["NewUsage", "Outcome", "Recorded", "Refused", "debit", "fingerprint", "price_of", "record_usage"]
+__all__ = ["NewUsage", "Outcome", "Recorded", "Refused", "debit", "fingerprint", "record_usage"]
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -83,6 +84,9 @@ async def _record_batch(db: Database, *, events: Sequence[NewUsage]) -> list[Out
     hashes = [fingerprint(event) for event in events]
     async with transaction(db) as tx:
         books = await wallets.open_books(tx, refs=refs)
+        months = await open_months(
+            tx, debits=[(books[ref], event.meter) for event, ref in zip(events, refs, strict=True)]
+        )
         seen = await usage.replays(tx, keys=[(event.customer_id, event.key) for event in events])
         outcomes: list[Outcome] = []
         accepted: list[UsageEvent] = []
@@ -95,7 +99,7 @@ async def _record_batch(db: Database, *, events: Sequence[NewUsage]) -> list[Out
                 outcomes.append(_replay(event, known, digest, book))
                 continue
             try:
-                recorded = debit(book, event, batch_id=batch_id)
+                recorded = debit(book, event, months=months, batch_id=batch_id)
             except Refusal as refusal:
                 outcomes.append(Refused(refusal))
                 continue
@@ -115,7 +119,7 @@ def _replay(event: NewUsage, known: tuple[bytes, UsageEvent | None], digest: byt
     return Recorded(known[1], replayed=True, balance=book.balance)
 
 
-def debit(book: Book, event: NewUsage, *, batch_id: BatchId, hold: Hold | None = None) -> UsageEvent:
+def debit(book: Book, event: NewUsage, *, months: Months, batch_id: BatchId, hold: Hold | None = None) -> UsageEvent:
     """Price an event and take its debit from a locked book, from the front of an open hold first if there is one.
 
     Raises Invalid, Conflict, InsufficientCredits, WalletFrozen; then nothing was taken.
@@ -123,8 +127,10 @@ def debit(book: Book, event: NewUsage, *, batch_id: BatchId, hold: Hold | None =
     occurred_at = _checked_time(event.occurred_at, now=book.now)
     if event.value < 0:
         raise Invalid("value", "must not be negative; take an event back by reversing it")
-    price, credits_per_unit = price_of(event)
-    carried = EXACT.add(book.wallet.carry, price)
+    month = month_of(book, event, months)
+    counted = ZERO if month is None else months.counted(month)
+    charge = charge_of(event, counted=counted)
+    carried = EXACT.add(book.wallet.carry, charge.price)
     amount = Credits(max(ZERO, floor_to(carried, event.currency.decimals)))
     shortfall = event.shortfall or ("reject" if event.currency.overdraft_policy == "none" else "owe")
     event_id = ids.USAGE_EVENT.new()
@@ -144,6 +150,8 @@ def debit(book: Book, event: NewUsage, *, batch_id: BatchId, hold: Hold | None =
         )
     # The debit stands from here; nothing below may refuse.
     book.wallet.carry = EXACT.subtract(carried, amount.value)
+    if month is not None:
+        months.add(month, charge.units)
     return UsageEvent(
         customer_id=event.customer_id,
         recorded_at=book.recorded_at,
@@ -153,8 +161,8 @@ def debit(book: Book, event: NewUsage, *, batch_id: BatchId, hold: Hold | None =
         meter_id=None if event.meter is None else event.meter.id,
         key=event.key,
         value=event.value,
-        credits_per_unit=credits_per_unit,
-        price=price,
+        credits_per_unit=charge.rate,
+        price=charge.price,
         debit=amount,
         owed=taken.owed,
         lot_ids=tuple(allocation.lot_id for allocation in taken.allocations),
@@ -165,6 +173,7 @@ def debit(book: Book, event: NewUsage, *, batch_id: BatchId, hold: Hold | None =
         occurred_at=occurred_at,
         booked_at=book.now,
         properties=None if event.properties is None else dict(event.properties),
+        rating=rating_of(charge, month=month, counted=counted),
     )
 
 

@@ -29,6 +29,7 @@ class NewHold(msgspec.Struct, frozen=True, kw_only=True):
     meter_id: MeterId | None
     seconds: int = HOLD_SECONDS
     metadata: Metadata = {}
+    properties: Metadata = {}
 
 
 class Holding(Spending):
@@ -53,6 +54,7 @@ class Holding(Spending):
             lot_ids=tuple(allocation.lot_id for allocation in allocations),
             lot_amounts=tuple(allocation.amount.value for allocation in allocations),
             metadata=new.metadata,
+            properties=new.properties,
             created_at=self.now,
             expires_at=self.now + timedelta(seconds=new.seconds),
         )

@@ -159,7 +159,8 @@ HOLD_SECONDS_MAX: Final = 24 * 3600
 class Hold(msgspec.Struct, kw_only=True):
     """Credits reserved for something whose cost is known later. `lot_ids` and `lot_amounts` are its allocation.
 
-    `captured` is what its capture took in all; what was above the hold came out of the balance.
+    `captured` is what its capture took in all; what was above the hold came out of the balance. Its capture's event carries
+    `properties`, with those that the capture adds.
     """
 
     customer_id: CustomerId
@@ -177,6 +178,7 @@ class Hold(msgspec.Struct, kw_only=True):
     created_at: datetime
     expires_at: datetime
     ended_at: datetime | None = None
+    properties: Metadata = {}
 
     @property
     def allocations(self) -> list["Allocation"]:
