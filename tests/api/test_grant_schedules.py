@@ -6,7 +6,7 @@ import pytest
 
 from replenish.core.db import Database
 from replenish.flows.expire_credits import book_due_wallets
-from replenish.flows.grant_by_schedule import grant_due_schedule
+from replenish.flows.grant_by_schedule import grant_due_schedules
 from support.api_shop import Shop
 from support.bad_input import NO_AMOUNT, NO_METADATA
 from support.contents import contents
@@ -28,7 +28,7 @@ async def world(database_url: str) -> AsyncIterator[World]:
 async def be(world: World, moment: str) -> None:
     """It becomes `moment`, and the worker does all that is due."""
     await world.api.put("/test_clock", {"now": moment})
-    while await grant_due_schedule(db=world.db):
+    while await grant_due_schedules(db=world.db):
         pass
     await book_due_wallets(world.db)
 

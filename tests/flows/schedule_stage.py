@@ -12,7 +12,7 @@ from replenish.core.db import Database
 from replenish.core.ids import GrantScheduleId, LotId
 from replenish.core.money import Credits
 from replenish.flows.expire_credits import book_due_wallets
-from replenish.flows.grant_by_schedule import grant_due_schedule
+from replenish.flows.grant_by_schedule import grant_due_schedules
 from replenish.flows.grant_credits import grant_credits
 from replenish.flows.manage_grant_schedules import create_schedule
 from replenish.flows.record_usage import NewUsage, Outcome, Recorded, record_usage
@@ -41,7 +41,7 @@ class Stage(msgspec.Struct):
         await self.work()
 
     async def work(self) -> None:
-        while await grant_due_schedule(db=self.db):
+        while await grant_due_schedules(db=self.db):
             pass
         await book_due_wallets(self.db)
 

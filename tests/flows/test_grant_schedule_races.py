@@ -1,7 +1,6 @@
 """Each period is granted once: two workers at once, a lease that ran out, a kill in between, usage all the while."""
 
 import asyncio
-import contextlib
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,13 +11,16 @@ from tests.flows.schedule_stage import Stage, month, set_up
 from replenish.core.db import Database
 from replenish.core.ids import GRANT_PERIOD
 from replenish.core.money import Credits
+from replenish.core.settings import Settings
 from replenish.flows import _schedule_parts as parts
 from replenish.flows import grant_by_schedule
 from replenish.flows import manage_grant_schedules as flow
-from replenish.flows.grant_by_schedule import grant_due_schedule, grant_periods
+from replenish.flows.grant_by_schedule import grant_due_schedules, grant_periods
 from replenish.flows.manage_grant_schedules import Changes
 from replenish.notifications import operations as notifications
+from replenish.schedules import operations
 from replenish.schedules.model import ScheduleOver
+from replenish.worker.jobs import jobs
 
 pytestmark = pytest.mark.anyio
 
@@ -32,15 +34,16 @@ async def be(stage: Stage, moment: object) -> None:
     await stage.db.pool.execute("update workspaces set test_clock = $1", moment)
 
 
-async def test_law_08_many_workers_grant_each_period_once(stage: Stage) -> None:
+async def test_law_08_many_workers_grant_each_period_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operations, "BATCH", 2)
     schedules = [await stage.schedule(valid_duration_value=0) for _ in range(8)]
     for number in range(2, 6):
         await be(stage, month(number))
 
         async def work() -> int:
             done = 0
-            while await grant_due_schedule(db=stage.db):
-                done += 1
+            while found := await grant_due_schedules(db=stage.db):
+                done += found
             return done
 
         assert sum(await asyncio.gather(*(work() for _ in range(6)))) == len(schedules)
@@ -94,11 +97,11 @@ async def test_law_08_a_worker_that_is_killed_grants_nothing_and_the_next_one_on
         else:
             patched.setattr(notifications, "emit", killed)
         with pytest.raises(Killed):
-            await grant_due_schedule(db=stage.db)
+            await grant_due_schedules(db=stage.db)
     assert await stage.told(monthly) == [(1, "10")]
-    assert not await grant_due_schedule(db=stage.db), "its lease still stands, so that others are not kept waiting"
+    assert not await grant_due_schedules(db=stage.db), "its lease still stands, so that others are not kept waiting"
     await stage.db.pool.execute("update grant_schedules set leased_until = now()")
-    assert await grant_due_schedule(db=stage.db)
+    assert await grant_due_schedules(db=stage.db)
     assert await stage.told(monthly) == [(1, "10"), (2, "10")]
     assert await stage.available() == Credits(20)
     await stage.check()
@@ -118,12 +121,20 @@ async def test_a_schedule_that_fails_does_not_keep_the_others_waiting(
         return await decide(*args, **named)  # type: ignore[arg-type] # as given
 
     monkeypatch.setattr(grant_by_schedule, "decide_periods", fails)
-    found: list[bool] = []
-    for _ in range(3):
-        with contextlib.suppress(Killed):
-            found.append(await grant_due_schedule(db=stage.db))
-    assert sorted(found) == [False, True]
+    with pytest.raises(Killed):
+        await grant_due_schedules(db=stage.db)
+    assert await grant_due_schedules(db=stage.db) == 0
     assert (len(await stage.periods(bad)), len(await stage.periods(good))) == (1, 2)
+
+
+async def test_the_worker_has_it_among_its_jobs(stage: Stage, database_url: str) -> None:
+    monthly = await stage.schedule()
+    settings = Settings(database_url=database_url, secret_key="x" * 32)
+    (job,) = [each for each in jobs(stage.db, providers={}, settings=settings) if each.name == "grant by schedule"]
+    assert await job.run() == 0
+    await be(stage, month(2) - timedelta(minutes=59))
+    assert (await job.run(), await job.run()) == (1, 0)
+    assert await stage.told(monthly) == [(1, "10"), (2, "10")]
 
 
 async def test_law_08_pauses_changes_usage_and_workers_at_once(stage: Stage) -> None:
@@ -136,7 +147,7 @@ async def test_law_08_pauses_changes_usage_and_workers_at_once(stage: Stage) -> 
 
     async def works() -> None:
         for _ in range(12):
-            await grant_due_schedule(db=stage.db)
+            await grant_due_schedules(db=stage.db)
 
     async def uses() -> None:
         for value in range(1, 9):

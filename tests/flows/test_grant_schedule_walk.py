@@ -12,7 +12,7 @@ from replenish.core.errors import Conflict, Refusal
 from replenish.core.ids import GrantScheduleId
 from replenish.core.money import Credits
 from replenish.flows import manage_grant_schedules as flow
-from replenish.flows.grant_by_schedule import grant_due_schedule
+from replenish.flows.grant_by_schedule import grant_due_schedules
 from replenish.flows.grant_credits import void_grant
 from replenish.flows.hold_credits import HoldRequest, hold_credits
 from replenish.flows.manage_grant_schedules import Changes
@@ -57,7 +57,7 @@ class Walk:
 
     async def work(self) -> None:
         for _ in range(self.chance.randint(1, 5)):
-            await grant_due_schedule(db=self.stage.db)
+            await grant_due_schedules(db=self.stage.db)
 
     async def act(self) -> None:
         act = self.chance.choice(

@@ -17,7 +17,7 @@ from replenish.core.ids import CustomerId, LotId, UsageEventId
 from replenish.core.money import Credits, Money
 from replenish.flows.adjust_credits import NewAdjustment, adjust_credits
 from replenish.flows.expire_credits import book_due_wallets
-from replenish.flows.grant_by_schedule import grant_due_schedule
+from replenish.flows.grant_by_schedule import grant_due_schedules
 from replenish.flows.grant_credits import grant_credits, void_grant
 from replenish.flows.hold_credits import HoldRequest, capture_hold, hold_credits, release_hold
 from replenish.flows.manage_customers import create_customer
@@ -158,7 +158,7 @@ async def live_by_schedule(stage: Stage, cleo: CustomerId) -> None:
 
 
 async def grant_all(db: Database) -> None:
-    while await grant_due_schedule(db=db):
+    while await grant_due_schedules(db=db):
         pass
 
 

@@ -1,7 +1,7 @@
 """Grant what schedules owe. The schedule's row is the job.
 
-A worker leases a due schedule, then decides its periods under its wallet's lock (law 2), where it sees what others did
-meanwhile. Killed in between, it leaves a lease that runs out. A period is granted once: its row is unique, and is written in
+A worker leases due schedules, then decides the periods of each under its wallet's lock (law 2), where it sees what others
+did meanwhile. Killed in between, it leaves a lease that runs out. A period is granted once: its row is unique, and is written in
 the transaction that writes its lot.
 """
 
@@ -15,17 +15,22 @@ from replenish.wallets import operations as wallets
 from replenish.wallets import queries as wallet_queries
 
 
-async def grant_due_schedule(*, db: Database) -> bool:
-    """Decide the due periods of one schedule. False when none was due.
+async def grant_due_schedules(*, db: Database) -> int:
+    """Decide the due periods of a few schedules, each in a transaction of its own. Returns how many were due.
 
-    Raises what the database raises; the schedule is left alone then until its lease runs out.
+    Raises the first failure after the others are done; a schedule that fails is left alone until its lease runs out.
     """
     async with transaction(db) as tx:
         due = await schedules.claim_due(tx)
-    if due is None:
-        return False
-    await grant_periods(db=db, due=due)
-    return True
+    failure: Exception | None = None
+    for schedule in due:
+        try:
+            await grant_periods(db=db, due=schedule)
+        except Exception as error:  # noqa: BLE001 - raised again below, once the others have their credits
+            failure = failure or error
+    if failure is not None:
+        raise failure
+    return len(due)
 
 
 async def grant_periods(*, db: Database, due: Schedule) -> None:

@@ -11,14 +11,16 @@ from replenish.schedules.model import Period, Schedule
 
 # How long one worker has to grant before another may try; also how long a schedule that fails is left alone.
 LEASE: Final = timedelta(minutes=2)
+# On the first of a month many are due at once: finding the next few costs as much as finding one.
+BATCH: Final = 20
 
 
-async def claim_due(tx: Tx) -> Schedule | None:
-    """A schedule whose next period is to be decided, leased to the caller; several workers at once get different ones.
+async def claim_due(tx: Tx) -> list[Schedule]:
+    """Schedules whose next period is to be decided, leased to the caller; several workers at once get different ones.
 
-    Commit, then lock its wallet, then `lock_schedule`: it may have been looked at meanwhile.
+    Commit, then lock the wallet of each, then `lock_schedule`: it may have been looked at meanwhile.
     """
-    return await store.claim_due(tx, lease=LEASE)
+    return await store.claim_due(tx, lease=LEASE, limit=BATCH)
 
 
 async def lock_schedule(tx: Tx, *, customer_id: CustomerId, schedule_id: GrantScheduleId) -> Schedule:

@@ -61,17 +61,18 @@ async def save(tx: Tx, schedule: Schedule) -> None:
     )
 
 
-async def claim_due(tx: Tx, *, lease: timedelta) -> Schedule | None:
-    """Take the lease of the schedule that is due longest, by its workspace's clock; those of other workers are passed over."""
-    row = await tx.fetchrow(
+async def claim_due(tx: Tx, *, lease: timedelta, limit: int) -> list[Schedule]:
+    """Take the leases of those that are due longest, by their workspaces' clocks; those of other workers are passed over."""
+    rows = await tx.fetch(
         "update grant_schedules set leased_until = clock_timestamp() + $1::interval where (customer_id, id) in ("
         " select s.customer_id, s.id from workspaces join grant_schedules s on s.workspace_id = workspaces.id"
         " and s.due_at <= coalesce(workspaces.test_clock, clock_timestamp())"
         " where s.leased_until is null or s.leased_until <= clock_timestamp()"
-        " order by s.due_at limit 1 for no key update of s skip locked) returning *",
+        " order by s.due_at limit $2 for no key update of s skip locked) returning *",
         lease,
+        limit,
     )
-    return None if row is None else row_to(Schedule, row)
+    return rows_to(Schedule, rows)
 
 
 async def lock(tx: Tx, *, customer_id: CustomerId, schedule_id: GrantScheduleId) -> Schedule | None:
