@@ -127,9 +127,9 @@ async def test_a_schedule_that_fails_does_not_keep_the_others_waiting(
     assert (len(await stage.periods(bad)), len(await stage.periods(good))) == (1, 2)
 
 
-async def test_the_worker_has_it_among_its_jobs(stage: Stage, database_url: str) -> None:
+async def test_the_worker_has_it_among_its_jobs(stage: Stage) -> None:
     monthly = await stage.schedule()
-    settings = Settings(database_url=database_url, secret_key="x" * 32)
+    settings = Settings(database_url="", secret_key="x" * 32, base_url="http://127.0.0.1:8700")
     (job,) = [each for each in jobs(stage.db, providers={}, settings=settings) if each.name == "grant by schedule"]
     assert await job.run() == 0
     await be(stage, month(2) - timedelta(minutes=59))
