@@ -16,6 +16,9 @@ from replenish.portal.lines import shown
 from replenish.portal.rules_in_words import RuleState, state_of
 from replenish.portal.visitor import Visit, visit_of
 from replenish.reports.statement import statement
+from replenish.schedules import queries as schedules
+from replenish.schedules.model import grant_in_words
+from replenish.schedules.periods import next_start
 from replenish.usage import queries as usage
 from replenish.wallets import queries as wallets
 from replenish.wallets.model import Expiring
@@ -32,6 +35,9 @@ class Used(msgspec.Struct, frozen=True):
     by_day: Mapping[tuple[WalletId, date], Decimal]
 
 
+_SCHEDULES: Final = 100
+
+
 class Card(msgspec.Struct, frozen=True, kw_only=True):
     """One credit currency on the overview."""
 
@@ -39,8 +45,24 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     expiring: Expiring | None
     # [noon, credits used] for each of the last days; empty when nothing was used.
     days: Sequence[tuple[datetime, Decimal]]
+    # Credits that come by themselves: how many, and when.
+    coming: tuple[str, datetime] | None
     # Where the customer confirms the payment that waits for them.
     confirm_href: str | None
+
+
+async def _coming(visit: Visit, wallet_id: WalletId | None, *, now: datetime) -> tuple[str, datetime] | None:
+    """The next scheduled grant of a wallet."""
+    found = await schedules.schedules(
+        visit.db,
+        workspace_id=visit.workspace_id,
+        customer_id=visit.customer_id,
+        only_running=True,
+        limit=_SCHEDULES,
+    )
+    ahead = [(at, one) for one in found if one.wallet_id == wallet_id and (at := next_start(one, now=now)) is not None]
+    at, schedule = min(ahead, key=lambda each: each[0], default=(None, None))
+    return None if at is None or schedule is None else (grant_in_words(schedule), at)
 
 
 async def _card(visit: Visit, state: RuleState, used: Used) -> Card:
@@ -55,6 +77,7 @@ async def _card(visit: Visit, state: RuleState, used: Used) -> Card:
         state=state,
         expiring=expiring,
         days=() if wallet_id is None else _days(visit, wallet_id, used),
+        coming=await _coming(visit, wallet_id, now=state.holding.balance.as_of),
         confirm_href=None if top_up_id is None else f"/portal/top-ups/{TOP_UP.text(top_up_id)}",
     )
 

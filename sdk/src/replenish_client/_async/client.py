@@ -13,6 +13,7 @@ from replenish_client._async.resources.credit_grants import AsyncCreditGrants
 from replenish_client._async.resources.credit_transactions import AsyncCreditTransactions
 from replenish_client._async.resources.customers import AsyncCustomers
 from replenish_client._async.resources.events import AsyncEvents
+from replenish_client._async.resources.grant_schedules import AsyncGrantSchedules
 from replenish_client._async.resources.holds import AsyncHolds
 from replenish_client._async.resources.meters import AsyncMeters
 from replenish_client._async.resources.payment_currencies import AsyncPaymentCurrencies
@@ -64,6 +65,7 @@ class AsyncReplenish:
         self.credit_transactions = AsyncCreditTransactions(transport)
         self.customers = AsyncCustomers(transport)
         self.events = AsyncEvents(transport)
+        self.grant_schedules = AsyncGrantSchedules(transport)
         self.holds = AsyncHolds(transport)
         self.meters = AsyncMeters(transport)
         self.payment_currencies = AsyncPaymentCurrencies(transport)

@@ -16,6 +16,7 @@ from replenish_client._sync.resources.credit_grants import CreditGrants
 from replenish_client._sync.resources.credit_transactions import CreditTransactions
 from replenish_client._sync.resources.customers import Customers
 from replenish_client._sync.resources.events import Events
+from replenish_client._sync.resources.grant_schedules import GrantSchedules
 from replenish_client._sync.resources.holds import Holds
 from replenish_client._sync.resources.meters import Meters
 from replenish_client._sync.resources.payment_currencies import PaymentCurrencies
@@ -65,6 +66,7 @@ class Replenish:
         self.credit_transactions = CreditTransactions(transport)
         self.customers = Customers(transport)
         self.events = Events(transport)
+        self.grant_schedules = GrantSchedules(transport)
         self.holds = Holds(transport)
         self.meters = Meters(transport)
         self.payment_currencies = PaymentCurrencies(transport)
