@@ -7,7 +7,17 @@ from typing import Final
 import msgspec
 
 from replenish.core.errors import Conflict
-from replenish.core.ids import BatchId, CustomerId, LotId, MeterId, UsageEventId, UsageReversalId, WalletId, WorkspaceId
+from replenish.core.ids import (
+    BatchId,
+    BudgetCounterId,
+    CustomerId,
+    LotId,
+    MeterId,
+    UsageEventId,
+    UsageReversalId,
+    WalletId,
+    WorkspaceId,
+)
 from replenish.core.metadata import Metadata
 from replenish.core.money import Credits
 
@@ -21,7 +31,7 @@ BATCH_MAX: Final = 1000
 class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     """A recorded event; never changed. `lot_ids` and `lot_amounts` are its allocation in burn order.
 
-    `recorded_at` is real time, `booked_at` the wallet's now, `occurred_at` what the sender said.
+    `counter_ids`: where budgets counted its debit. `recorded_at` is real time, `booked_at` the wallet's now, `occurred_at` what the sender said.
     """
 
     customer_id: CustomerId
@@ -44,6 +54,7 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     occurred_at: datetime
     booked_at: datetime
     properties: Metadata | None = None
+    counter_ids: tuple[BudgetCounterId, ...] = ()
 
     @property
     def carried(self) -> Decimal:

@@ -37,7 +37,12 @@ async def events_of(db: Reads, found: Sequence[UsageKey]) -> list[UsageEvent]:
 
 def event_from(row: Record) -> UsageEvent:
     event = row_to(UsageEvent, row)
-    return msgspec.structs.replace(event, lot_ids=tuple(event.lot_ids), lot_amounts=tuple(event.lot_amounts))
+    return msgspec.structs.replace(
+        event,
+        lot_ids=tuple(event.lot_ids),
+        lot_amounts=tuple(event.lot_amounts),
+        counter_ids=tuple(event.counter_ids or ()),
+    )
 
 
 async def insert_keys(tx: Tx, keys: Sequence[UsageKey]) -> None:
@@ -77,6 +82,7 @@ async def insert_events(tx: Tx, events: Sequence[UsageEvent]) -> None:
                 event.occurred_at,
                 event.booked_at,
                 event.properties,
+                event.counter_ids or None,
             )
             for event in events
         ],

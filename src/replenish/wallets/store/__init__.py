@@ -108,12 +108,13 @@ def _lot(row: Record) -> Lot:
 _UPDATE_WALLETS: Final = """
 update wallets set now_at = u.now_at, recorded_at = u.recorded_at, line = u.line,
     issued = u.issued, available = u.available, held = u.held, owed = u.owed,
-    spent = u.spent, expired = u.expired, revoked = u.revoked, carry = u.carry, good_until = u.good_until
+    spent = u.spent, expired = u.expired, revoked = u.revoked, carry = u.carry, good_until = u.good_until,
+    scoped = u.scoped
 from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::bigint[], $6::numeric[], $7::numeric[],
             $8::numeric[], $9::numeric[], $10::numeric[], $11::numeric[], $12::numeric[], $13::numeric[],
-            $14::timestamptz[])
+            $14::timestamptz[], $15::boolean[])
     as u (customer_id, id, now_at, recorded_at, line, issued, available, held, owed, spent, expired, revoked, carry,
-          good_until)
+          good_until, scoped)
 where wallets.customer_id = u.customer_id and wallets.id = u.id
 """
 
@@ -135,6 +136,7 @@ async def update_wallets(tx: Tx, wallets: Sequence[Wallet]) -> int:
         [wallet.revoked.value for wallet in wallets],
         [wallet.carry for wallet in wallets],
         [wallet.good_until for wallet in wallets],
+        [wallet.scoped for wallet in wallets],
     )
 
 
