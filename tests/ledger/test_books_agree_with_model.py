@@ -36,7 +36,7 @@ from replenish.wallets.model import HoldEnded, InsufficientCredits, TakenBack
 
 TABLES = (
     "workspaces, wallets, wallets_due, lots, owed_items, transfers, adjustments, usage_keys, usage_events,"
-    " usage_reversals, usage_days, holds, customer_events_last, events"
+    " usage_reversals, usage_days, holds, budgets, budget_counters, customer_events_last, events"
 )
 amounts = st.decimals(min_value="0.01", max_value="500", places=2)
 values = st.decimals(min_value="0", max_value="120", places=4)

@@ -30,13 +30,17 @@ Seconds = Annotated[int, Meta(ge=1, le=HOLD_SECONDS_MAX, description="When it en
 
 
 class NewHold(Body):
-    """With a meter, `value` is in its unit; without one, name the credit currency, and `value` is in credits."""
+    """With a meter, `value` is in its unit; without one, name the credit currency, and `value` is in credits.
+
+    Budgets look at its `properties`, as they do at those of usage; its capture has the same unless it brings its own.
+    """
 
     customer_id: Key
     value: Amount
     meter_id: Key | None = None
     currency_id: Key | None = None
     expires_in: Seconds = HOLD_SECONDS
+    properties: Metadata | UnsetType = UNSET
     metadata: Metadata = field(default_factory=dict)
 
 
@@ -68,6 +72,7 @@ class HoldView(Shown):
     captured: str | None
     allocation: Sequence[AllocationView]
     usage_event_id: str | None
+    properties: Metadata
     metadata: Metadata
     created_at: Time
     expires_at: Time
@@ -96,6 +101,7 @@ def show(hold: Hold, *, now: datetime) -> HoldView:
             for allocation in hold.allocations
         ],
         usage_event_id=None if hold.usage_event_id is None else USAGE_EVENT.text(hold.usage_event_id),
+        properties=dict(hold.properties or {}),
         metadata=dict(hold.metadata),
         created_at=hold.created_at,
         expires_at=hold.expires_at,
@@ -124,7 +130,7 @@ async def _unit(call: Call, data: NewHold) -> tuple[CatalogMeter | None, Payment
 
 @creates("/holds", scope="usage:write", errors=(402, 404))
 async def create_hold(data: NewHold, call: Call) -> HoldView:
-    """Reserve credits. 402 when they are short: nothing is reserved."""
+    """Reserve credits. 402 when they are short, 409 when a budget has no room: nothing is reserved."""
     customer = await customers.find_customer(call.db, workspace_id=call.workspace_id, key=data.customer_id)
     meter, currency = await _unit(call, data)
     decimals = DECIMALS_MAX if meter is not None else currency.decimals
@@ -134,6 +140,7 @@ async def create_hold(data: NewHold, call: Call) -> HoldView:
         meter=meter,
         value=parse_positive(data.value, field="value", decimals=decimals),
         seconds=data.expires_in,
+        properties=None if data.properties is UNSET else clean_metadata(data.properties, field="properties"),
         metadata=clean_metadata(data.metadata),
     )
     try:

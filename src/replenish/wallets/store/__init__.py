@@ -11,7 +11,8 @@ from asyncpg import Record
 from replenish.core import ids
 from replenish.core.db import Reads
 from replenish.core.ids import CustomerId, LotId, WorkspaceId
-from replenish.core.rows import row_to, rows_to, value
+from replenish.core.money import NO_CREDITS, ZERO
+from replenish.core.rows import optional, row_to, rows_to, value
 from replenish.core.transaction import Tx
 from replenish.wallets.model import Adjustment, Lot, OwedItem, Wallet, WalletRef
 
@@ -67,6 +68,43 @@ async def create(tx: Tx, refs: Sequence[WalletRef]) -> None:
         [ids.WALLET.new() for _ in refs],
         [ref.workspace_id for ref in refs],
         [ref.currency_id for ref in refs],
+    )
+
+
+async def unmade(db: Reads, ref: WalletRef) -> Wallet | None:
+    """The wallet that `create` would make, unless its customer is none of this workspace; not stored."""
+    row = await db.fetchrow(
+        "select customers.frozen_at, coalesce(workspaces.test_clock, clock_timestamp()) as now, clock_timestamp() as real"
+        " from customers join workspaces on workspaces.id = customers.workspace_id"
+        " where customers.workspace_id = $1 and customers.id = $2",
+        ref.workspace_id,
+        ref.customer_id,
+    )
+    if row is None:
+        return None
+    now = value(row, "now", datetime)
+    return Wallet(
+        customer_id=ref.customer_id,
+        id=ids.WALLET.new(),
+        workspace_id=ref.workspace_id,
+        currency_id=ref.currency_id,
+        now_at=now,
+        recorded_at=value(row, "real", datetime),
+        line=0,
+        issued=NO_CREDITS,
+        available=NO_CREDITS,
+        held=NO_CREDITS,
+        owed=NO_CREDITS,
+        spent=NO_CREDITS,
+        expired=NO_CREDITS,
+        revoked=NO_CREDITS,
+        carry=ZERO,
+        good_until=None,
+        frozen_at=None,
+        customer_frozen_at=optional(row, "frozen_at", datetime),
+        act_below=None,
+        look_again_at=None,
+        created_at=now,
     )
 
 

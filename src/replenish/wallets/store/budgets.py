@@ -2,10 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
+from uuid import UUID
+
+import msgspec
 
 from replenish.core.db import Reads
-from replenish.core.ids import BudgetCounterId, BudgetId, CustomerId, WalletId, WorkspaceId
+from replenish.core.ids import BudgetCounterId, BudgetId, CurrencyId, CustomerId, WalletId, WorkspaceId
+from replenish.core.money import Credits
 from replenish.core.rows import row_to, rows_to, value
 from replenish.core.transaction import Tx
 from replenish.wallets.budget import Budget, Budgets, Counter
@@ -111,21 +116,78 @@ async def budgets(
     *,
     workspace_id: WorkspaceId,
     customer_id: CustomerId | None,
-    wallet_id: WalletId | None,
+    currency_id: CurrencyId | None,
     before: BudgetId | None,
     limit: int,
 ) -> list[Budget]:
     rows = await db.fetch(
-        "select * from budgets where workspace_id = $1 and ($2::uuid is null or customer_id = $2)"
-        " and ($3::uuid is null or wallet_id = $3) and archived_at is null and ($4::uuid is null or id < $4)"
-        " order by id desc limit $5",
+        "select budgets.* from budgets"
+        " join wallets on wallets.customer_id = budgets.customer_id and wallets.id = budgets.wallet_id"
+        " where budgets.workspace_id = $1 and ($2::uuid is null or budgets.customer_id = $2)"
+        " and ($3::uuid is null or wallets.currency_id = $3) and budgets.archived_at is null"
+        " and ($4::uuid is null or budgets.id < $4) order by budgets.id desc limit $5",
         workspace_id,
         customer_id,
-        wallet_id,
+        currency_id,
         before,
         limit,
     )
     return rows_to(Budget, rows)
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A budget's wallet, its now and time zone."""
+
+    customer_id: CustomerId
+    wallet_id: WalletId
+    currency_id: CurrencyId
+    time_zone: str
+    now: datetime
+
+
+async def places(db: Reads, found: Iterable[Budget]) -> list[Place]:
+    refs = {(budget.customer_id, budget.wallet_id) for budget in found}
+    rows = await db.fetch(
+        "select w.customer_id, w.id as wallet_id, w.currency_id, s.time_zone,"
+        " greatest(w.now_at, coalesce(s.test_clock, clock_timestamp())) as now"
+        " from unnest($1::uuid[], $2::uuid[]) as u (customer_id, id) join wallets w using (customer_id, id)"
+        " join workspaces s on s.id = w.workspace_id",
+        [customer_id for customer_id, _ in refs],
+        [wallet_id for _, wallet_id in refs],
+    )
+    return rows_to(Place, rows)
+
+
+async def held_past_its_end(
+    db: Reads, wanted: Iterable[tuple[CustomerId, WalletId, datetime]]
+) -> dict[BudgetCounterId, Credits]:
+    """What counters still say is held by holds whose end, at each wallet's now, has passed and is not booked yet."""
+    listed = list(wanted)
+    rows = await db.fetch(
+        "select c.id, sum(h.amount) as amount from unnest($1::uuid[], $2::uuid[], $3::timestamptz[])"
+        " as w (customer_id, wallet_id, now) join holds h using (customer_id, wallet_id)"
+        " cross join lateral unnest(h.counter_ids) as c (id)"
+        " where h.ended_at is null and h.expires_at <= w.now group by c.id",
+        [customer_id for customer_id, _, _ in listed],
+        [wallet_id for _, wallet_id, _ in listed],
+        [now for _, _, now in listed],
+    )
+    return {BudgetCounterId(value(row, "id", UUID)): Credits(value(row, "amount", Decimal)) for row in rows}
+
+
+async def counters_of(
+    db: Reads, budget: Budget, *, window_start: datetime, before: BudgetCounterId | None, limit: int
+) -> list[Counter]:
+    rows = await db.fetch(
+        "select * from budget_counters where customer_id = $1 and budget_id = $2 and window_start = $3"
+        " and ($4::uuid is null or id < $4) order by id desc limit $5",
+        budget.customer_id,
+        budget.id,
+        window_start,
+        before,
+        limit,
+    )
+    return rows_to(Counter, rows)
 
 
 async def insert_budget(tx: Tx, budget: Budget) -> None:

@@ -1,0 +1,101 @@
+"""Whether usage would be accepted now: what its debit would answer at this instant. Reads only: takes nothing, locks nothing.
+
+Nearly always the wallet's row answers alone, as it does for a balance. Whatever the row cannot know (something has fallen
+due, lots with scopes, budgets) is judged by the same rules as the debit, on a book in memory that nobody saves.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from replenish.core.db import Database
+from replenish.core.errors import Conflict, Refusal
+from replenish.core.money import EXACT, Credits
+from replenish.flows.record_usage import NewUsage, price_of, shortfall_of, use_of, whole_debit
+from replenish.wallets import queries
+from replenish.wallets.book import Book
+from replenish.wallets.budget import Budget, Counter
+from replenish.wallets.model import Wallet, WalletRef
+from replenish.wallets.spending import check_row
+
+
+class UsageCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """`refusal` None: it would be accepted. `required` is the debit, None where no price can be told.
+
+    `available` is what this usage may spend: less than the balance where lots are for other meters. `budgets`: those that
+    look at it, with their counters as they stand before it.
+    """
+
+    refusal: Refusal | None
+    required: Credits | None
+    available: Credits
+    balance: Credits
+    owed: Credits
+    as_of: datetime
+    budgets: Sequence[tuple[Budget, Counter]] = ()
+
+
+async def check_usage(db: Database, *, usage: NewUsage) -> UsageCheck:
+    """What recording this event would answer now; its key and time are not looked at.
+
+    Raises Invalid for a value that no event may have, NotFound for a customer of another workspace.
+    """
+    ref = WalletRef(usage.workspace_id, usage.customer_id, usage.currency.id)
+    found = await queries.row_now(db, ref=ref)
+    if found is not None:
+        return _by_row(*found, usage)
+    async with db.snapshot() as reads:
+        return _by_book(await queries.book_now(reads, ref=ref, use=use_of(usage)), usage)
+
+
+def _by_row(wallet: Wallet, now: datetime, usage: NewUsage) -> UsageCheck:
+    required, refusal = _required(wallet, usage)
+    if required is not None:
+        try:
+            check_row(
+                wallet,
+                amount=required,
+                shortfall=shortfall_of(usage),
+                owed_limit=usage.currency.overdraft_limit,
+            )
+        except Refusal as refused:
+            refusal = refused
+    return UsageCheck(
+        refusal=refusal,
+        required=required,
+        available=wallet.available,
+        balance=wallet.balance,
+        owed=wallet.owed,
+        as_of=now,
+    )
+
+
+def _by_book(book: Book, usage: NewUsage) -> UsageCheck:
+    use = use_of(usage)
+    required, refusal = _required(book.wallet, usage)
+    if required is not None:
+        try:
+            book.check_usage(
+                use, amount=required, shortfall=shortfall_of(usage), owed_limit=usage.currency.overdraft_limit
+            )
+        except Refusal as refused:
+            refusal = refused
+    return UsageCheck(
+        refusal=refusal,
+        required=required,
+        available=book.spendable(use.meter_id),
+        balance=book.balance,
+        owed=book.owed,
+        as_of=book.now,
+        budgets=book.budgets.of(use, now=book.now),
+    )
+
+
+def _required(wallet: Wallet, usage: NewUsage) -> tuple[Credits | None, Refusal | None]:
+    """The debit as the wallet's carry makes it (law 5), or why there is no price."""
+    try:
+        price, _ = price_of(usage)
+    except Conflict as refusal:
+        return None, refusal
+    return whole_debit(EXACT.add(wallet.carry, price), usage.currency), None
