@@ -14,6 +14,7 @@ Aggregation: TypeAlias = Literal["sum", "count"]
 MeterStatus: TypeAlias = Literal["active", "inactive"]
 Category: TypeAlias = Literal["paid", "promotional"]
 Shortfall: TypeAlias = Literal["reject", "owe"]
+BudgetWindow: TypeAlias = Literal["day", "week", "month", "none"]
 Order: TypeAlias = Literal["newest", "oldest"]
 Scope: TypeAlias = Literal[
     "read", "usage:write", "credits:write", "catalog:write", "customers:write", "payments:write", "keys:write", "*"

@@ -60,7 +60,10 @@ class RecordedUsage(Answer, frozen=True, kw_only=True):
 
 
 class UsageRefusal(Answer, frozen=True, kw_only=True):
-    """Why an event of a batch was refused. The numbers stand for `insufficient_credits`, `field` for a wrong value."""
+    """Why an event of a batch was refused. `field` stands for a wrong value.
+
+    The numbers stand for `insufficient_credits`, those from `budget_id` on for `budget_exceeded`.
+    """
 
     status: int
     code: str
@@ -71,11 +74,27 @@ class UsageRefusal(Answer, frozen=True, kw_only=True):
     balance: Decimal | None
     owed: Decimal | None
     top_up_url: str | None
+    budget_id: str | None
+    limit: Decimal | None
+    spent: Decimal | None
+    held: Decimal | None
+    window_end: datetime | None
 
     def as_error(self) -> ApiError:
         """The error that `usage.record` would have raised for this event alone."""
-        amounts = {"required": self.required, "available": self.available, "balance": self.balance, "owed": self.owed}
+        amounts = {
+            "required": self.required,
+            "available": self.available,
+            "balance": self.balance,
+            "owed": self.owed,
+            "limit": self.limit,
+            "spent": self.spent,
+            "held": self.held,
+        }
         numbers = {name: f"{value:f}" for name, value in amounts.items() if value is not None}
+        if self.budget_id is not None:
+            end = None if self.window_end is None else self.window_end.isoformat()
+            numbers |= {"budget_id": self.budget_id} | ({} if end is None else {"window_end": end})
         errors = [] if self.field is None else [{"field": self.field, "detail": self.detail}]
         problem = {"status": self.status, "code": self.code, "detail": self.detail, "errors": errors}
         return error_of(Problem({**problem, **numbers, "top_up_url": self.top_up_url}))
@@ -102,6 +121,7 @@ class Hold(Answer, frozen=True, kw_only=True):
     captured: Decimal | None
     allocation: Sequence[Allocation]
     usage_event_id: str | None
+    properties: StoredMetadata
     metadata: StoredMetadata
     created_at: datetime
     expires_at: datetime

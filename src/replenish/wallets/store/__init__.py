@@ -11,8 +11,7 @@ from asyncpg import Record
 from replenish.core import ids
 from replenish.core.db import Reads
 from replenish.core.ids import CustomerId, LotId, WorkspaceId
-from replenish.core.money import NO_CREDITS, ZERO
-from replenish.core.rows import optional, row_to, rows_to, value
+from replenish.core.rows import row_to, rows_to, value
 from replenish.core.transaction import Tx
 from replenish.wallets.model import Adjustment, Lot, OwedItem, Wallet, WalletRef
 
@@ -71,41 +70,21 @@ async def create(tx: Tx, refs: Sequence[WalletRef]) -> None:
     )
 
 
+_UNMADE: Final = """
+select c.id as customer_id, gen_random_uuid() as id, w.id as workspace_id, $3::uuid as currency_id,
+       coalesce(w.test_clock, clock_timestamp()) as now_at, clock_timestamp() as recorded_at, 0::bigint as line,
+       n.zero as issued, n.zero as available, n.zero as held, n.zero as owed, n.zero as spent, n.zero as expired,
+       n.zero as revoked, n.zero as carry, null as good_until, null as frozen_at, c.frozen_at as customer_frozen_at,
+       null as act_below, null as look_again_at, clock_timestamp() as created_at
+from customers c join workspaces w on w.id = c.workspace_id cross join (select 0::numeric as zero) n
+where c.workspace_id = $1 and c.id = $2
+"""
+
+
 async def unmade(db: Reads, ref: WalletRef) -> Wallet | None:
-    """The wallet that `create` would make, unless its customer is none of this workspace; not stored."""
-    row = await db.fetchrow(
-        "select customers.frozen_at, coalesce(workspaces.test_clock, clock_timestamp()) as now, clock_timestamp() as real"
-        " from customers join workspaces on workspaces.id = customers.workspace_id"
-        " where customers.workspace_id = $1 and customers.id = $2",
-        ref.workspace_id,
-        ref.customer_id,
-    )
-    if row is None:
-        return None
-    now = value(row, "now", datetime)
-    return Wallet(
-        customer_id=ref.customer_id,
-        id=ids.WALLET.new(),
-        workspace_id=ref.workspace_id,
-        currency_id=ref.currency_id,
-        now_at=now,
-        recorded_at=value(row, "real", datetime),
-        line=0,
-        issued=NO_CREDITS,
-        available=NO_CREDITS,
-        held=NO_CREDITS,
-        owed=NO_CREDITS,
-        spent=NO_CREDITS,
-        expired=NO_CREDITS,
-        revoked=NO_CREDITS,
-        carry=ZERO,
-        good_until=None,
-        frozen_at=None,
-        customer_frozen_at=optional(row, "frozen_at", datetime),
-        act_below=None,
-        look_again_at=None,
-        created_at=now,
-    )
+    """The wallet that `create` would make, not stored; None when its customer is none of this workspace."""
+    row = await db.fetchrow(_UNMADE, ref.workspace_id, ref.customer_id, ref.currency_id)
+    return None if row is None else row_to(Wallet, row)
 
 
 async def open_lots(db: Reads, wallets: Iterable[Wallet]) -> list[Lot]:
