@@ -138,6 +138,14 @@ class Shop:
         match resource:
             case "credit_grants":
                 return {"customer_id": "ann", "currency_id": self.credits, "amount": "5", "name": f"Gift{mark}"}
+            case "budgets":
+                return {
+                    "customer_id": "ann",
+                    "currency_id": self.credits,
+                    "limit": "9000000",
+                    "window": "day",
+                    "name": mark,
+                }
             case "adjustments":
                 return {"customer_id": "ann", "currency_id": self.credits, "amount": "5", "reason": f"Sorry{mark}"}
             case "usage":

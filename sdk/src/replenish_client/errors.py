@@ -12,7 +12,7 @@ ReplenishError
     ├── ForbiddenError           403: the key lacks a scope
     ├── NotFoundError            404
     ├── ConflictError            409: contradicts what already stands
-    │   ├── BudgetExceededError          `budget_id`, `required`, `limit`, `spent`, `held`, `window_end`
+    │   ├── BudgetExceededError          `budget_id`, `required`, `limit`, `spent`, `held`, `window_ends_at`
     │   ├── IdempotencyMismatchError     the key was used for something else
     │   └── RequestInProgressError       the first request with this key still runs
     ├── GoneError                410
@@ -188,9 +188,9 @@ class BudgetExceededError(ConflictError):
         return self._amount("held")
 
     @property
-    def window_end(self) -> datetime | None:
+    def window_ends_at(self) -> datetime | None:
         """When a new window begins; None when there is only one."""
-        found = self._text("window_end")
+        found = self._text("window_ends_at")
         return None if found is None else datetime.fromisoformat(found)
 
 

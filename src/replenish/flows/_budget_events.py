@@ -39,8 +39,8 @@ def _event(book: Book, told: Told) -> NewEvent:
             "limit": str(budget.credit_limit),
             "spent": str(counter.spent),
             "held": str(counter.held),
-            "window_start": counter.window_start.isoformat(),
-            "window_end": None if counter.window_end is None else counter.window_end.isoformat(),
+            "window_starts_at": counter.window_start.isoformat(),
+            "window_ends_at": None if counter.window_end is None else counter.window_end.isoformat(),
         },
     )
 

@@ -50,7 +50,7 @@ async def create_budget(
 ) -> tuple[BudgetId, bool]:
     """Make a budget; makes the wallet if there is none. Returns the budget's id and whether this was a replay.
 
-    Raises Invalid(limit | value | currency_id | meter_id | alert_at), NotFound, Conflict(too_many_budgets).
+    Raises Invalid(limit | label_value | currency_id | meter_id), NotFound, Conflict(too_many_budgets).
     """
     await _check_names(db, workspace_id, new)
     budget_id = ids.BUDGET.new()
@@ -86,7 +86,7 @@ async def create_budget(
 
 async def _check_names(db: Database, workspace_id: WorkspaceId, new: NewBudget) -> None:
     if new.label_value is not None and new.label_property is None:
-        raise Invalid("value", "needs the property whose value it is")
+        raise Invalid("label_value", "needs the label_property whose value it is")
     currency = await catalog.currency(db, workspace_id=workspace_id, currency_id=new.currency_id)
     if currency.type != "credit":
         raise Invalid("currency_id", f"{currency.unit} is money; budgets are in credits")

@@ -124,7 +124,7 @@ class BudgetExceeded(Conflict):
                 "limit": str(budget.credit_limit),
                 "spent": str(counter.spent),
                 "held": str(counter.held),
-                "window_end": None if counter.window_end is None else counter.window_end.isoformat(),
+                "window_ends_at": None if counter.window_end is None else counter.window_end.isoformat(),
             },
         )
         self.budget = budget

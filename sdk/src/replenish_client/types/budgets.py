@@ -10,16 +10,16 @@ from replenish_client.types.base import Answer, StoredMetadata
 class Budget(Answer, frozen=True, kw_only=True):
     """What usage may take of a customer's credits in each `window`: `day`, `week`, `month`, or `none` (one without end).
 
-    It looks at events with `property` and `value`, without a `value` at each by itself (then `spent`, `held` and
-    `remaining` are None, see `budgets.labels`), without a `property` at all of them. `alert_at` is a percentage.
+    It looks at events with the property `label_property` of `label_value`, without a value at each value by itself (then
+    `spent`, `held` and `remaining` are None, see `budgets.labels`), without a property at all of them. `alert_at` is a percentage.
     """
 
     id: str
     customer_id: str
     currency_id: str
     name: str
-    property: str | None
-    value: str | None
+    label_property: str | None
+    label_value: str | None
     meter_id: str | None
     window: str
     limit: Decimal
@@ -29,8 +29,8 @@ class Budget(Answer, frozen=True, kw_only=True):
     spent: Decimal | None
     held: Decimal | None
     remaining: Decimal | None
-    window_start: datetime
-    window_end: datetime | None
+    window_starts_at: datetime
+    window_ends_at: datetime | None
     metadata: StoredMetadata
     created_at: datetime
     updated_at: datetime
@@ -44,8 +44,8 @@ class BudgetLabel(Answer, frozen=True, kw_only=True):
     spent: Decimal
     held: Decimal
     remaining: Decimal
-    window_start: datetime
-    window_end: datetime | None
+    window_starts_at: datetime
+    window_ends_at: datetime | None
 
 
 class CheckedBudget(Answer, frozen=True, kw_only=True):
@@ -59,7 +59,7 @@ class CheckedBudget(Answer, frozen=True, kw_only=True):
     spent: Decimal
     held: Decimal
     remaining: Decimal
-    window_end: datetime | None
+    window_ends_at: datetime | None
 
 
 class UsageCheck(Answer, frozen=True, kw_only=True):

@@ -78,7 +78,7 @@ class UsageRefusal(Answer, frozen=True, kw_only=True):
     limit: Decimal | None
     spent: Decimal | None
     held: Decimal | None
-    window_end: datetime | None
+    window_ends_at: datetime | None
 
     def as_error(self) -> ApiError:
         """The error that `usage.record` would have raised for this event alone."""
@@ -93,8 +93,8 @@ class UsageRefusal(Answer, frozen=True, kw_only=True):
         }
         numbers = {name: f"{value:f}" for name, value in amounts.items() if value is not None}
         if self.budget_id is not None:
-            end = None if self.window_end is None else self.window_end.isoformat()
-            numbers |= {"budget_id": self.budget_id} | ({} if end is None else {"window_end": end})
+            end = None if self.window_ends_at is None else self.window_ends_at.isoformat()
+            numbers |= {"budget_id": self.budget_id} | ({} if end is None else {"window_ends_at": end})
         errors = [] if self.field is None else [{"field": self.field, "detail": self.detail}]
         problem = {"status": self.status, "code": self.code, "detail": self.detail, "errors": errors}
         return error_of(Problem({**problem, **numbers, "top_up_url": self.top_up_url}))

@@ -28,7 +28,8 @@ Percent = Annotated[int, Meta(ge=1, le=99, description="Percent of the limit at 
 
 
 class NewBudget(Body):
-    """It looks at usage of the customer in this credit currency: all of it, or what carries `property` (and `value`).
+    """It looks at usage of the customer in this credit currency: all of it, or what has the property
+    `label_property` (with `label_value`).
 
     Windows begin at midnight, weeks on Monday, in the workspace's time zone; `none` is one window without end. A soft
     budget (`hard` false) refuses nothing, it only sends events.
@@ -38,8 +39,8 @@ class NewBudget(Body):
     currency_id: Key
     limit: Amount
     window: WindowKind
-    property: Property | None = None
-    value: PropertyValue | None = None
+    label_property: Property | None = None
+    label_value: PropertyValue | None = None
     meter_id: Key | None = None
     hard: bool = True
     alert_at: Percent | None = None
@@ -62,15 +63,15 @@ class BudgetChanges(Body):
 class BudgetView(Shown):
     """`spent` and `held` are of the window of now, `remaining` is what the limit leaves; below 0 where it was lowered.
 
-    All three are null for a budget with a property and no value: each value has its own, see its labels.
+    All three are null for a budget with a `label_property` and no `label_value`: each value has its own, see its labels.
     """
 
     id: str
     customer_id: str
     currency_id: str
     name: str
-    property: str | None
-    value: str | None
+    label_property: str | None
+    label_value: str | None
     meter_id: str | None
     window: WindowKind
     limit: str
@@ -80,8 +81,8 @@ class BudgetView(Shown):
     spent: str | None
     held: str | None
     remaining: str | None
-    window_start: Time
-    window_end: Time | None
+    window_starts_at: Time
+    window_ends_at: Time | None
     metadata: Metadata
     created_at: Time
     updated_at: Time
@@ -95,8 +96,8 @@ class LabelView(Shown):
     spent: str
     held: str
     remaining: str
-    window_start: Time
-    window_end: Time | None
+    window_starts_at: Time
+    window_ends_at: Time | None
 
 
 def show(now: BudgetNow) -> BudgetView:
@@ -106,8 +107,8 @@ def show(now: BudgetNow) -> BudgetView:
         customer_id=CUSTOMER.text(budget.customer_id),
         currency_id=CURRENCY.text(now.currency_id),
         name=budget.name,
-        property=budget.label_property,
-        value=budget.label_value,
+        label_property=budget.label_property,
+        label_value=budget.label_value,
         meter_id=None if budget.meter_id is None else METER.text(budget.meter_id),
         window=budget.window_kind,
         limit=str(budget.credit_limit),
@@ -117,8 +118,8 @@ def show(now: BudgetNow) -> BudgetView:
         spent=None if standing is None else str(standing.spent),
         held=None if standing is None else str(standing.held),
         remaining=None if standing is None else str(budget.credit_limit - standing.used),
-        window_start=now.window_start,
-        window_end=now.window_end,
+        window_starts_at=now.window_start,
+        window_ends_at=now.window_end,
         metadata=dict(budget.metadata),
         created_at=budget.created_at,
         updated_at=budget.updated_at,
@@ -132,8 +133,8 @@ def _show_label(standing: Standing, *, limit: Credits) -> LabelView:
         spent=str(standing.spent),
         held=str(standing.held),
         remaining=str(limit - standing.used),
-        window_start=standing.window_start,
-        window_end=standing.window_end,
+        window_starts_at=standing.window_start,
+        window_ends_at=standing.window_end,
     )
 
 
@@ -156,9 +157,11 @@ async def create_budget(data: NewBudget, call: Call) -> BudgetView:
         limit=_limit(data.limit),
         window=data.window,
         label_property=None
-        if data.property is None
-        else clean_text(data.property, field="property", longest=KEY_LONGEST),
-        label_value=None if data.value is None else clean_text(data.value, field="value", longest=255),
+        if data.label_property is None
+        else clean_text(data.label_property, field="label_property", longest=KEY_LONGEST),
+        label_value=None
+        if data.label_value is None
+        else clean_text(data.label_value, field="label_value", longest=255),
         meter_id=None if data.meter_id is None else await meter_ref(call, data.meter_id, field="meter_id"),
         hard=data.hard,
         alert_percent=data.alert_at,

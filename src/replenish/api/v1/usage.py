@@ -82,7 +82,7 @@ class RefusalView(Shown):
     limit: str | None
     spent: str | None
     held: str | None
-    window_end: str | None
+    window_ends_at: str | None
 
 
 class BatchResult(Shown):
@@ -222,7 +222,7 @@ def _show_refusal(refusal: Refusal) -> RefusalView:
         limit=number("limit"),
         spent=number("spent"),
         held=number("held"),
-        window_end=number("window_end"),
+        window_ends_at=number("window_ends_at"),
     )
 
 

@@ -41,7 +41,7 @@ class CheckedBudgetView(Shown):
     spent: str
     held: str
     remaining: str
-    window_end: Time | None
+    window_ends_at: Time | None
 
 
 class UsageCheckView(Shown):
@@ -76,7 +76,7 @@ def _show_budget(budget: Budget, counter: Counter) -> CheckedBudgetView:
         spent=str(counter.spent),
         held=str(counter.held),
         remaining=str(budget.credit_limit - counter.used),
-        window_end=counter.window_end,
+        window_ends_at=counter.window_end,
     )
 
 

@@ -72,7 +72,7 @@ where l.closed_at is null and l.scope <> '{}' and not w.scoped
 _TOLD: Final = """
 with told as (
     select distinct customer_id, object_id as budget_id, coalesce(data ->> 'label', '') as label,
-           (data ->> 'window_start')::timestamptz as window_start
+           (data ->> 'window_starts_at')::timestamptz as window_start
     from events where object_type = 'budget' and type in ('budget.exceeded', 'budget.alert_reached')
 )
 select coalesce(t.customer_id, c.customer_id) as customer_id,

@@ -29,8 +29,8 @@ class AsyncBudgets(AsyncResource):
         currency_id: str,
         limit: Amount,
         window: BudgetWindow,
-        property: str | None = None,  # noqa: A002 - the API's own word
-        value: str | None = None,
+        label_property: str | None = None,
+        label_value: str | None = None,
         meter_id: str | None = None,
         hard: bool | None = None,
         alert_at: int | None = None,
@@ -41,7 +41,7 @@ class AsyncBudgets(AsyncResource):
     ) -> Budget:
         """Limit usage of a customer's credits to `limit` in each `window`, from now on.
 
-        `property` and `value`: only events that carry them; without a value, each value by itself. A budget that is not
+        `label_property` and `label_value`: only events with this property; without a value, each value by itself. A budget that is not
         `hard` refuses nothing. At `alert_at` percent the event `budget.alert_reached` is sent, at the limit, or when it first
         refuses, `budget.exceeded`; each once a window.
         """
@@ -50,8 +50,8 @@ class AsyncBudgets(AsyncResource):
             currency_id=currency_id,
             limit=wire_amount(limit, "limit"),
             window=window,
-            property=property,
-            value=value,
+            label_property=label_property,
+            label_value=label_value,
             meter_id=meter_id,
             hard=hard,
             alert_at=alert_at,

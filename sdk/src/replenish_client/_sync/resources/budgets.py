@@ -30,8 +30,8 @@ class Budgets(Resource):
         currency_id: str,
         limit: Amount,
         window: BudgetWindow,
-        property: str | None = None,  # noqa: A002 - the API's own word
-        value: str | None = None,
+        label_property: str | None = None,
+        label_value: str | None = None,
         meter_id: str | None = None,
         hard: bool | None = None,
         alert_at: int | None = None,
@@ -42,7 +42,7 @@ class Budgets(Resource):
     ) -> Budget:
         """Limit usage of a customer's credits to `limit` in each `window`, from now on.
 
-        `property` and `value`: only events that carry them; without a value, each value by itself. A budget that is not
+        `label_property` and `label_value`: only events with this property; without a value, each value by itself. A budget that is not
         `hard` refuses nothing. At `alert_at` percent the event `budget.alert_reached` is sent, at the limit, or when it first
         refuses, `budget.exceeded`; each once a window.
         """
@@ -51,8 +51,8 @@ class Budgets(Resource):
             currency_id=currency_id,
             limit=wire_amount(limit, "limit"),
             window=window,
-            property=property,
-            value=value,
+            label_property=label_property,
+            label_value=label_value,
             meter_id=meter_id,
             hard=hard,
             alert_at=alert_at,
