@@ -102,7 +102,7 @@ async def live(db: Database, sandbox: Sandbox) -> Stage:
     life = Life(stage, await catalog.meter(db, workspace_id=stage.workspace_id, meter_id=meter_id))
     await life.limit("1000000", "none", alert_percent=1)
     await life.limit("5", "day", label_property="team", hard=False)
-    await life.limit("1", "month", label_property="team", label_value="ads")
+    await life.limit("1", "month", label_property="team", label="ads")
     await life.grant("30", scoped=True)
     await life.grant("20", ends=1)
     await life.grant("7", starts=1000)

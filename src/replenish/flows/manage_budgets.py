@@ -36,7 +36,7 @@ class NewBudget(msgspec.Struct, frozen=True, kw_only=True):
     limit: Decimal
     window: WindowKind
     label_property: str | None = None
-    label_value: str | None = None
+    label: str | None = None
     meter_id: MeterId | None = None
     hard: bool = True
     alert_percent: int | None = None
@@ -50,7 +50,7 @@ async def create_budget(
 ) -> tuple[BudgetId, bool]:
     """Make a budget; makes the wallet if there is none. Returns the budget's id and whether this was a replay.
 
-    Raises Invalid(limit | label_value | currency_id | meter_id), NotFound, Conflict(too_many_budgets).
+    Raises Invalid(limit | label | currency_id | meter_id), NotFound, Conflict(too_many_budgets).
     """
     await _check_names(db, workspace_id, new)
     budget_id = ids.BUDGET.new()
@@ -67,7 +67,7 @@ async def create_budget(
             wallet_id=book.wallet.id,
             name=new.name,
             label_property=new.label_property,
-            label_value=new.label_value,
+            label=new.label,
             meter_id=new.meter_id,
             window_kind=new.window,
             credit_limit=Credits(new.limit),
@@ -85,8 +85,8 @@ async def create_budget(
 
 
 async def _check_names(db: Database, workspace_id: WorkspaceId, new: NewBudget) -> None:
-    if new.label_value is not None and new.label_property is None:
-        raise Invalid("label_value", "needs the label_property whose value it is")
+    if new.label is not None and new.label_property is None:
+        raise Invalid("label", "needs the label_property whose value it is")
     currency = await catalog.currency(db, workspace_id=workspace_id, currency_id=new.currency_id)
     if currency.type != "credit":
         raise Invalid("currency_id", f"{currency.unit} is money; budgets are in credits")

@@ -8,7 +8,7 @@ create table budgets (
     name text not null default '',
     -- The property of events that it counts by; null: all events together. Without a value: each value by itself.
     label_property text check (length(label_property) between 1 and 64),
-    label_value text check (length(label_value) between 1 and 255),
+    label text check (length(label) between 1 and 255),
     -- Null: debits of all meters, and those without one.
     meter_id uuid,
     window_kind text not null check (window_kind in ('day', 'week', 'month', 'none')),
@@ -24,7 +24,7 @@ create table budgets (
     updated_at timestamptz not null,
     archived_at timestamptz,
     primary key (customer_id, id),
-    check (label_value is null or label_property is not null),
+    check (label is null or label_property is not null),
     check (archived_at is null or not active)
 );
 create index on budgets (id);

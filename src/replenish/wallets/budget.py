@@ -30,7 +30,7 @@ BUDGETS_MAX: Final = 100
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
     """What usage of a wallet may take in each window, reserved by open holds included.
 
-    It looks at events whose property `label_property` is `label_value`; without a value at each value by itself, without a
+    It looks at events whose property `label_property` is `label`; without a value at each value by itself, without a
     property at all events; with a meter only at those of the meter. A soft one (not `hard`) refuses nothing. It has counted
     since the wallet's statement line `counts_from`.
     """
@@ -41,7 +41,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     wallet_id: WalletId
     name: str
     label_property: str | None
-    label_value: str | None
+    label: str | None
     meter_id: MeterId | None
     window_kind: WindowKind
     credit_limit: Credits
@@ -139,7 +139,7 @@ def label_of(budget: Budget, use: Use) -> str | None:
     if budget.label_property is None:
         return ""
     label = _text((use.properties or {}).get(budget.label_property))
-    return None if budget.label_value is not None and label != budget.label_value else label
+    return None if budget.label is not None and label != budget.label else label
 
 
 def _text(found: str | float | bool | None) -> str | None:

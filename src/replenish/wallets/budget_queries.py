@@ -89,7 +89,7 @@ async def now_of(db: Reads, *, found: Sequence[Budget]) -> list[BudgetNow]:
     places = {place.wallet_id: place for place in await store.places(db, found)}
     windows = [window_of(each, places[each.wallet_id].now, zone=places[each.wallet_id].time_zone) for each in found]
     wanted = [
-        (each.customer_id, each.id, each.label_value or "", start)
+        (each.customer_id, each.id, each.label or "", start)
         for each, (start, _) in zip(found, windows, strict=True)
         if not _by_value(each)
     ]
@@ -110,7 +110,7 @@ async def now_of(db: Reads, *, found: Sequence[Budget]) -> list[BudgetNow]:
 
 
 def _by_value(budget: Budget) -> bool:
-    return budget.label_property is not None and budget.label_value is None
+    return budget.label_property is not None and budget.label is None
 
 
 def _standing(
@@ -122,7 +122,7 @@ def _standing(
     end: datetime | None,
 ) -> Standing:
     if counter is None:
-        label = budget.label_value or ""
+        label = budget.label or ""
         return Standing(label=label, window_start=start, window_end=end, spent=NO_CREDITS, held=NO_CREDITS)
     return Standing(
         label=counter.label,

@@ -10,7 +10,7 @@ from replenish_client.types.base import Answer, StoredMetadata
 class Budget(Answer, frozen=True, kw_only=True):
     """What usage may take of a customer's credits in each `window`: `day`, `week`, `month`, or `none` (one without end).
 
-    It looks at events with the property `label_property` of `label_value`, without a value at each value by itself (then
+    It looks at events with the property `label_property` of `label`, without a value at each value by itself (then
     `spent`, `held` and `remaining` are None, see `budgets.labels`), without a property at all of them. `alert_at` is a percentage.
     """
 
@@ -19,7 +19,7 @@ class Budget(Answer, frozen=True, kw_only=True):
     currency_id: str
     name: str
     label_property: str | None
-    label_value: str | None
+    label: str | None
     meter_id: str | None
     window: str
     limit: Decimal

@@ -28,10 +28,10 @@ Percent = Annotated[int, Meta(ge=1, le=99, description="Percent of the limit at 
 
 
 class NewBudget(Body):
-    """It looks at usage of the customer in this credit currency: all of it, or what has the property
-    `label_property` (with `label_value`).
+    """It looks at usage of the customer in this credit currency: at all of it, or at events with a property.
 
-    Windows begin at midnight, weeks on Monday, in the workspace's time zone; `none` is one window without end. A soft
+    With `label_property` team and `label` search: events whose property team is search. With the property alone: each value
+    by itself, such as each user. Windows begin at midnight, weeks on Monday, in the workspace's time zone; `none` is one window without end. A soft
     budget (`hard` false) refuses nothing, it only sends events.
     """
 
@@ -40,7 +40,7 @@ class NewBudget(Body):
     limit: Amount
     window: WindowKind
     label_property: Property | None = None
-    label_value: PropertyValue | None = None
+    label: PropertyValue | None = None
     meter_id: Key | None = None
     hard: bool = True
     alert_at: Percent | None = None
@@ -63,7 +63,7 @@ class BudgetChanges(Body):
 class BudgetView(Shown):
     """`spent` and `held` are of the window of now, `remaining` is what the limit leaves; below 0 where it was lowered.
 
-    All three are null for a budget with a `label_property` and no `label_value`: each value has its own, see its labels.
+    All three are null for a budget with a `label_property` and no `label`: each value has its own, see its labels.
     """
 
     id: str
@@ -71,7 +71,7 @@ class BudgetView(Shown):
     currency_id: str
     name: str
     label_property: str | None
-    label_value: str | None
+    label: str | None
     meter_id: str | None
     window: WindowKind
     limit: str
@@ -108,7 +108,7 @@ def show(now: BudgetNow) -> BudgetView:
         currency_id=CURRENCY.text(now.currency_id),
         name=budget.name,
         label_property=budget.label_property,
-        label_value=budget.label_value,
+        label=budget.label,
         meter_id=None if budget.meter_id is None else METER.text(budget.meter_id),
         window=budget.window_kind,
         limit=str(budget.credit_limit),
@@ -159,9 +159,7 @@ async def create_budget(data: NewBudget, call: Call) -> BudgetView:
         label_property=None
         if data.label_property is None
         else clean_text(data.label_property, field="label_property", longest=KEY_LONGEST),
-        label_value=None
-        if data.label_value is None
-        else clean_text(data.label_value, field="label_value", longest=255),
+        label=None if data.label is None else clean_text(data.label, field="label", longest=255),
         meter_id=None if data.meter_id is None else await meter_ref(call, data.meter_id, field="meter_id"),
         hard=data.hard,
         alert_percent=data.alert_at,

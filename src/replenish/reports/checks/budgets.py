@@ -38,7 +38,7 @@ from named n left join budget_counters c on c.customer_id = n.customer_id and c.
 left join budgets b on b.customer_id = c.customer_id and b.id = c.budget_id
 where b.id is null or b.wallet_id <> n.wallet_id or coalesce(b.meter_id <> n.meter_id, b.meter_id is not null)
    or (b.label_property is not null and not coalesce(n.properties ? b.label_property, false))
-   or (b.label_value is not null and b.label_value <> c.label)
+   or (b.label is not null and b.label <> c.label)
    or n.at < c.window_start or n.at >= coalesce(c.window_end, 'infinity')
 group by n.customer_id, n.id
 union all
@@ -56,7 +56,7 @@ left join lateral unnest(e.counter_ids) as n (id) on true
 left join budget_counters c on c.customer_id = e.customer_id and c.id = n.id and c.budget_id = b.id
 where b.active and e.debit > 0 and coalesce(b.meter_id = e.meter_id, b.meter_id is null)
   and (b.label_property is null or coalesce(jsonb_typeof(e.properties -> b.label_property), 'null') <> 'null')
-  and (b.label_value is null or b.label_value = e.properties ->> b.label_property)
+  and (b.label is null or b.label = e.properties ->> b.label_property)
 group by e.customer_id, e.id, b.id having count(c.id) <> 1
 union all
 select w.customer_id, 'wallet ' || w.id || ' asks its budgets', (not w.budgeted)::int, w.budgeted::int

@@ -192,7 +192,7 @@ async def counters_of(
 
 async def insert_budget(tx: Tx, budget: Budget) -> None:
     await tx.execute(
-        "insert into budgets (customer_id, id, workspace_id, wallet_id, name, label_property, label_value, meter_id,"
+        "insert into budgets (customer_id, id, workspace_id, wallet_id, name, label_property, label, meter_id,"
         " window_kind, credit_limit, hard, alert_percent, active, counts_from, metadata, created_at, updated_at)"
         " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
         budget.customer_id,
@@ -201,7 +201,7 @@ async def insert_budget(tx: Tx, budget: Budget) -> None:
         budget.wallet_id,
         budget.name,
         budget.label_property,
-        budget.label_value,
+        budget.label,
         budget.meter_id,
         budget.window_kind,
         budget.credit_limit.value,

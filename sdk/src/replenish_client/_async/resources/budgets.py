@@ -30,7 +30,7 @@ class AsyncBudgets(AsyncResource):
         limit: Amount,
         window: BudgetWindow,
         label_property: str | None = None,
-        label_value: str | None = None,
+        label: str | None = None,
         meter_id: str | None = None,
         hard: bool | None = None,
         alert_at: int | None = None,
@@ -41,7 +41,7 @@ class AsyncBudgets(AsyncResource):
     ) -> Budget:
         """Limit usage of a customer's credits to `limit` in each `window`, from now on.
 
-        `label_property` and `label_value`: only events with this property; without a value, each value by itself. A budget that is not
+        `label_property` and `label`: only events with this property; without a value, each value by itself. A budget that is not
         `hard` refuses nothing. At `alert_at` percent the event `budget.alert_reached` is sent, at the limit, or when it first
         refuses, `budget.exceeded`; each once a window.
         """
@@ -51,7 +51,7 @@ class AsyncBudgets(AsyncResource):
             limit=wire_amount(limit, "limit"),
             window=window,
             label_property=label_property,
-            label_value=label_value,
+            label=label,
             meter_id=meter_id,
             hard=hard,
             alert_at=alert_at,

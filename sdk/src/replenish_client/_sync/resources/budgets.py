@@ -31,7 +31,7 @@ class Budgets(Resource):
         limit: Amount,
         window: BudgetWindow,
         label_property: str | None = None,
-        label_value: str | None = None,
+        label: str | None = None,
         meter_id: str | None = None,
         hard: bool | None = None,
         alert_at: int | None = None,
@@ -42,7 +42,7 @@ class Budgets(Resource):
     ) -> Budget:
         """Limit usage of a customer's credits to `limit` in each `window`, from now on.
 
-        `label_property` and `label_value`: only events with this property; without a value, each value by itself. A budget that is not
+        `label_property` and `label`: only events with this property; without a value, each value by itself. A budget that is not
         `hard` refuses nothing. At `alert_at` percent the event `budget.alert_reached` is sent, at the limit, or when it first
         refuses, `budget.exceeded`; each once a window.
         """
@@ -52,7 +52,7 @@ class Budgets(Resource):
             limit=wire_amount(limit, "limit"),
             window=window,
             label_property=label_property,
-            label_value=label_value,
+            label=label,
             meter_id=meter_id,
             hard=hard,
             alert_at=alert_at,
