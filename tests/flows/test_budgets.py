@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
+from unittest import mock
 
+import asyncpg
 import pytest
 from tests.flows.budget_stage import Stage, open_stage
 
@@ -350,3 +353,32 @@ async def test_a_wallet_has_only_so_many_budgets(ann: Stage) -> None:
     await ann.delete(last)
     await ann.limit("1000")
     assert await ann.use("1") == ["1"]
+
+
+async def test_a_batch_is_a_constant_number_of_statements(db: Database) -> None:
+    """Whatever the number of events, wallets and labels; and without a budget not one more than before."""
+    budgeted = [await open_stage(db) for _ in range(3)]
+    for stage in budgeted:
+        await stage.limit("500")
+        await stage.limit("500", label_property="user")
+    free = await open_stage(db)
+    counts: list[int] = []
+    real = asyncpg.Connection._execute
+
+    async def counted(self: Any, query: str, *args: Any, **more: Any) -> Any:
+        counts[-1] += 1
+        return await real(self, query, *args, **more)
+
+    async def record(stages: list[Stage], events: int) -> int:
+        batch = [stage.event("1", user=f"u_{len(counts)}_{n}") for n in range(events) for stage in stages]
+        counts.append(0)
+        assert all(isinstance(outcome, Recorded) for outcome in await flow._record_booked(db, events=batch))
+        return counts[-1]
+
+    with mock.patch.object(asyncpg.Connection, "_execute", counted):
+        await record(budgeted, 1)
+        few, many = await record(budgeted[:1], 1), await record(budgeted, 50)
+        alone = await record([free], 1)
+    assert few == many
+    # The budgets, and what they have counted; what is counted anew goes in by COPY, what moves by one update.
+    assert few - alone <= 3

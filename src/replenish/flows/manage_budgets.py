@@ -11,7 +11,7 @@ from replenish.access.model import RequestKey
 from replenish.catalog import queries as catalog
 from replenish.core import ids
 from replenish.core.db import Database
-from replenish.core.errors import Invalid
+from replenish.core.errors import Invalid, NotFound
 from replenish.core.ids import BudgetId, CurrencyId, CustomerId, MeterId, WorkspaceId
 from replenish.core.metadata import Metadata
 from replenish.core.money import ZERO, Credits, decimals_of
@@ -87,14 +87,18 @@ async def create_budget(
 async def _check_names(db: Database, workspace_id: WorkspaceId, new: NewBudget) -> None:
     if new.label is not None and new.label_property is None:
         raise Invalid("label", "needs the label_property whose value it is")
-    currency = await catalog.currency(db, workspace_id=workspace_id, currency_id=new.currency_id)
+    try:
+        currency = await catalog.currency(db, workspace_id=workspace_id, currency_id=new.currency_id)
+        meter = None
+        if new.meter_id is not None:
+            meter = await catalog.meter(db, workspace_id=workspace_id, meter_id=new.meter_id)
+    except NotFound as missing:
+        field = "meter_id" if missing.what == "meter" else "currency_id"
+        raise Invalid(field, f"no such {missing.what} in this workspace", code=missing.own_code) from None
     if currency.type != "credit":
         raise Invalid("currency_id", f"{currency.unit} is money; budgets are in credits")
     _check_limit(new.limit, currency.decimals)
-    if new.meter_id is None:
-        return
-    meter = await catalog.meter(db, workspace_id=workspace_id, meter_id=new.meter_id)
-    if meter.currency_id != new.currency_id:
+    if meter is not None and meter.currency_id != new.currency_id:
         raise Invalid("meter_id", "debits another credit currency")
 
 

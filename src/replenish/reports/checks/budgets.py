@@ -56,7 +56,9 @@ left join lateral unnest(e.counter_ids) as n (id) on true
 left join budget_counters c on c.customer_id = e.customer_id and c.id = n.id and c.budget_id = b.id
 where b.active and e.debit > 0 and coalesce(b.meter_id = e.meter_id, b.meter_id is null)
   and (b.label_property is null or coalesce(jsonb_typeof(e.properties -> b.label_property), 'null') <> 'null')
-  and (b.label is null or b.label = e.properties ->> b.label_property)
+  -- Numbers are labels in a form of their own.
+  and (b.label is null or (jsonb_typeof(e.properties -> b.label_property) = 'string'
+                           and b.label = e.properties ->> b.label_property))
 group by e.customer_id, e.id, b.id having count(c.id) <> 1
 union all
 select w.customer_id, 'wallet ' || w.id || ' asks its budgets', (not w.budgeted)::int, w.budgeted::int
