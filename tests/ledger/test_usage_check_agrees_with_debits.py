@@ -99,8 +99,8 @@ def agrees(before: UsageCheck, after: Outcome) -> None:
         return
     assert before.refusal is not None
     assert before.refusal.own_code == after.refusal.own_code
-    told, answered = ({name: str(each) for name, each in one.refusal.numbers.items()} for one in (before, after))  # type: ignore[union-attr]
-    assert told == answered
+    told = {name: str(each) for name, each in after.refusal.numbers.items()}
+    assert {name: str(each) for name, each in before.refusal.numbers.items()} == told
     if "available" in told:
         numbers = before.required, before.available, before.balance, before.owed
         assert [str(each) for each in numbers] == [told[name] for name in ("required", "available", "balance", "owed")]
