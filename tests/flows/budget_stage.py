@@ -76,7 +76,7 @@ class Stage(msgspec.Struct):
             meter=self.bench.meters["a"],
             value=Decimal(value),
             seconds=seconds,
-            properties=properties or None,
+            properties=properties,
         )
         hold_id, _ = await hold_credits(self.db, workspace_id=self.bench.workspace_id, request=request)
         return hold_id

@@ -11,6 +11,7 @@ from tests.flows.recharge_stage import DECLINES, RETURN_URL, START, VISA, Stage,
 
 from replenish.catalog import queries as catalog
 from replenish.catalog.model import Meter
+from replenish.catalog.rate_terms import GraduatedTerms, RatingTerms, TierTerms
 from replenish.core.db import Database
 from replenish.core.ids import BudgetId, LotId, UsageEventId
 from replenish.core.money import Credits, Money
@@ -28,6 +29,8 @@ from replenish.providers.sandbox.sandbox import Sandbox
 from replenish.topups import queries as topups
 from replenish.wallets.book import NewLot
 from replenish.wallets.budget import WindowKind
+
+TIERED = RatingTerms(rate=GraduatedTerms([TierTerms("5", "1"), TierTerms(None, "0.5")]))
 
 
 class Life(msgspec.Struct):
@@ -138,6 +141,13 @@ async def live(db: Database, sandbox: Sandbox) -> Stage:
     await stage.set_rule(await stage.save_card(DECLINES))
     await stage.work()
     await life.hold("12.34")
+    tiers = await create_meter(
+        **where, name="words", event_name="word", unit="word", currency_id=stage.currency.id, rating=TIERED
+    )
+    tiered = Life(stage, await catalog.meter(db, workspace_id=stage.workspace_id, meter_id=tiers), life.used)
+    await life.adjust("40")
+    wrong, _, _ = await tiered.use("3", "4.5", "2")
+    await reverse_usage(db, workspace_id=stage.workspace_id, event_id=wrong, reason="wrong")
     ben = msgspec.structs.replace(stage, ann=await create_customer(**where, external_id="ben"))
     await Life(ben, life.meter).use("5", "0.12345")
     return stage

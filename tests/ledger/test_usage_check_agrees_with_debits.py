@@ -132,7 +132,7 @@ async def act(db: Database, bench: Bench, step: dict[str, Any]) -> None:
                 meter=None if step["meter"] is None else bench.meters[step["meter"]],
                 value=max(Decimal(step["value"]), Decimal(1)),
                 seconds=3600,
-                properties=None if step["user"] is None else {"user": step["user"]},
+                properties={} if step["user"] is None else {"user": step["user"]},
             )
             with contextlib.suppress(Refusal):
                 await hold_credits(db, workspace_id=bench.workspace_id, request=request)

@@ -108,6 +108,43 @@ def test_ben_sells_credits_and_ann_uses_them(client: Replenish):
     assert untyped_amounts([*seen, *lines, *events, link, client.events.list().page().data]) == []
 
 
+def test_rates_are_given_and_shown_with_exact_amounts(client: Replenish):
+    tiers = {
+        "type": "graduated",
+        "tiers": [{"up_to": 10, "credits_per_unit": "1"}, {"up_to": None, "credits_per_unit": "0.5"}],
+    }
+    meter = client.meters.create(
+        name="Tokens",
+        event_name="tokens",
+        unit="token",
+        rate=tiers,
+        rate_card=[
+            {
+                "properties": {"model": ["small", "tiny"]},
+                "rate": {"type": "package", "package_size": 1000, "credits_per_package": Decimal("0.25")},
+            },
+            {"properties": {"model": "large"}, "rate": {"type": "flat", "credits_per_unit": 2}},
+        ],
+        unmatched="reject",
+    )
+    assert (meter.rate.type, meter.credits_per_unit, meter.unmatched) == ("graduated", None, "reject")
+    assert [(tier.up_to, tier.credits_per_unit) for tier in meter.rate.tiers] == [(10, 1), (None, Decimal("0.5"))]
+    packages, flat = meter.rate_card
+    assert (packages.properties, packages.rate.package_size) == ({"model": ["small", "tiny"]}, 1000)
+    assert (packages.rate.credits_per_package, flat.rate.credits_per_unit) == (Decimal("0.25"), 2)
+    client.customers.create(external_id="ann")
+    client.credit_grants.create(customer_id="ann", currency_id=meter.currency_id, amount=10, category="paid")
+    recorded = client.usage.record(
+        customer_id="ann", meter_id="tokens", value=1001, properties={"model": "tiny"}, idempotency_key="job-1"
+    )
+    assert recorded.event.rating is not None
+    assert [(part.units, part.rate) for part in recorded.event.rating.parts] == [(2, Decimal("0.25"))]
+    assert untyped_amounts([meter, recorded]) == []
+    with pytest.raises(ValueError, match=r"rate.tiers\[0\].up_to"):
+        client.meters.update("tokens", rate=tiers | {"tiers": [{"up_to": "ten", "credits_per_unit": 1}]})
+    assert client.meters.update("tokens", rate={"type": "flat", "credits_per_unit": "3"}).credits_per_unit == 3
+
+
 def test_batches_answer_for_each_event_alone(client: Replenish):
     meter = client.meters.create(name="API calls", event_name="api_calls", unit="call")
     client.customers.create(external_id="ann")

@@ -7,7 +7,7 @@ import inspect
 import re
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -24,6 +24,7 @@ from replenish_client._sync.resources.base import Resource
 BASE_URL = "http://replenish.test"
 AMOUNT = "12.50"
 MOMENT = "2026-11-23T10:00:00Z"
+DAY = "2026-11-23"
 # How the API names amounts and times; the description says "string" for both.
 AMOUNTS = re.compile(
     r"(^|_)(amount|balance|credits|remaining|held|owed|debit|price|value|cost|available|moved|returned|forgiven|threshold"
@@ -109,6 +110,8 @@ class Contract:
                 return self._object(schema, full=full)
             case "array":
                 return [self.sample(schema["items"], full=full, name=name)]
+            case "string" if schema.get("format") == "date":
+                return DAY
             case "string":
                 return MOMENT if TIMES.search(name) else AMOUNT
             case "integer" | "number":
@@ -203,6 +206,8 @@ def disagreements(sample: Any, value: Any, where: str) -> list[str]:
 def _same(sample: Any, value: Any, name: str) -> bool:
     if isinstance(sample, str) and TIMES.search(name):
         return value == datetime.fromisoformat(sample)
+    if sample == DAY:
+        return value == date.fromisoformat(DAY)
     if sample == AMOUNT and AMOUNTS.search(name):
         return isinstance(value, Decimal) and value == Decimal(sample)
     if isinstance(value, Decimal):

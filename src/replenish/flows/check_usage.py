@@ -6,13 +6,16 @@ due, lots with scopes, budgets) is judged by the same rules as the debit, on a b
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 
 import msgspec
 
 from replenish.core.db import Database
-from replenish.core.errors import Conflict, Refusal
-from replenish.core.money import EXACT, Credits
-from replenish.flows.record_usage import NewUsage, price_of, shortfall_of, use_of, whole_debit
+from replenish.core.errors import Invalid, Refusal
+from replenish.core.money import EXACT, ZERO, Credits
+from replenish.flows._months import month_of, open_months
+from replenish.flows._usage import charge_of
+from replenish.flows.record_usage import NewUsage, shortfall_of, use_of, whole_debit
 from replenish.wallets import queries
 from replenish.wallets.book import Book
 from replenish.wallets.budget import Budget, Counter
@@ -39,18 +42,25 @@ class UsageCheck(msgspec.Struct, frozen=True, kw_only=True):
 async def check_usage(db: Database, *, usage: NewUsage) -> UsageCheck:
     """What recording this event would answer now; its key and time are not looked at.
 
-    Raises Invalid for a value that no event may have, NotFound for a customer of another workspace.
+    Raises Invalid(value), NotFound for a customer of another workspace.
     """
+    if usage.value < ZERO:
+        raise Invalid("value", "must not be negative; take an event back by reversing it")
     ref = WalletRef(usage.workspace_id, usage.customer_id, usage.currency.id)
-    found = await queries.row_now(db, ref=ref)
-    if found is not None:
-        return _by_row(*found, usage)
+    # What tiers cost hangs on what the month has counted.
+    if usage.meter is None or not usage.meter.counts_months:
+        found = await queries.row_now(db, ref=ref)
+        if found is not None:
+            return _by_row(*found, usage)
     async with db.snapshot() as reads:
-        return _by_book(await queries.book_now(reads, ref=ref, use=use_of(usage)), usage)
+        book = await queries.book_now(reads, ref=ref, use=use_of(usage))
+        months = await open_months(reads, debits=[(book, usage.meter)])
+    month = month_of(book, usage, months)
+    return _by_book(book, usage, counted=ZERO if month is None else months.counted(month))
 
 
 def _by_row(wallet: Wallet, now: datetime, usage: NewUsage) -> UsageCheck:
-    required, refusal = _required(wallet, usage)
+    required, refusal = _required(wallet, usage, counted=ZERO)
     if required is not None:
         try:
             check_row(
@@ -71,9 +81,9 @@ def _by_row(wallet: Wallet, now: datetime, usage: NewUsage) -> UsageCheck:
     )
 
 
-def _by_book(book: Book, usage: NewUsage) -> UsageCheck:
+def _by_book(book: Book, usage: NewUsage, *, counted: Decimal) -> UsageCheck:
     use = use_of(usage)
-    required, refusal = _required(book.wallet, usage)
+    required, refusal = _required(book.wallet, usage, counted=counted)
     if required is not None:
         try:
             book.check_usage(
@@ -92,10 +102,10 @@ def _by_book(book: Book, usage: NewUsage) -> UsageCheck:
     )
 
 
-def _required(wallet: Wallet, usage: NewUsage) -> tuple[Credits | None, Refusal | None]:
+def _required(wallet: Wallet, usage: NewUsage, *, counted: Decimal) -> tuple[Credits | None, Refusal | None]:
     """The debit as the wallet's carry makes it (law 5), or why there is no price."""
     try:
-        price, _ = price_of(usage)
-    except Conflict as refusal:
+        charge = charge_of(usage, counted=counted)
+    except Refusal as refusal:
         return None, refusal
-    return whole_debit(EXACT.add(wallet.carry, price), usage.currency), None
+    return whole_debit(EXACT.add(wallet.carry, charge.price), usage.currency), None

@@ -19,11 +19,13 @@ from replenish.core import ids
 from replenish.core.db import Database
 from replenish.core.errors import Invalid
 from replenish.core.ids import CustomerId, HoldId, WorkspaceId
-from replenish.core.metadata import Metadata
+from replenish.core.metadata import Metadata, clean_metadata
 from replenish.core.money import ZERO, Credits, ceil_to
 from replenish.core.transaction import Tx, transaction
 from replenish.flows._budget_events import events_of_budgets, tell_refusal
-from replenish.flows.record_usage import NewUsage, debit, fingerprint, price_of, use_of
+from replenish.flows._months import month_of, open_months
+from replenish.flows._usage import charge_of
+from replenish.flows.record_usage import NewUsage, debit, fingerprint, use_of
 from replenish.notifications import operations as notifications
 from replenish.notifications.model import NewEvent
 from replenish.usage import operations as usage
@@ -42,7 +44,7 @@ _OK: Final = 200
 class HoldRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to reserve: `value` in the meter's unit, or in credits without a meter. `seconds`: when it ends by itself.
 
-    `properties` are what budgets look at, and those of the capture unless it brings its own.
+    `properties` are those of the usage that it is for: budgets look at them, too.
     """
 
     customer_id: CustomerId
@@ -50,8 +52,20 @@ class HoldRequest(msgspec.Struct, frozen=True, kw_only=True):
     meter: Meter | None
     value: Decimal
     seconds: int = HOLD_SECONDS
-    properties: Metadata | None = None
     metadata: Metadata = {}
+    properties: Metadata = {}
+
+    def usage(self, workspace_id: WorkspaceId) -> NewUsage:
+        """The event that a capture of all of it would be."""
+        return NewUsage(
+            workspace_id=workspace_id,
+            customer_id=self.customer_id,
+            currency=self.currency,
+            meter=self.meter,
+            key="hold",
+            value=self.value,
+            properties=self.properties,
+        )
 
 
 async def hold_credits(
@@ -62,7 +76,7 @@ async def hold_credits(
     Raises Invalid(value | expires_in), BudgetExceeded, InsufficientCredits, WalletFrozen, Conflict.
     """
     _check_seconds(request.seconds)
-    amount = _reserved(request.currency, request.meter, request.value, workspace_id, request.customer_id)
+    _check_value(request.value)
     hold_id = ids.HOLD.new()
     ref = WalletRef(workspace_id, request.customer_id, request.currency.id)
     use = Use(None if request.meter is None else request.meter.id, request.properties)
@@ -75,11 +89,11 @@ async def hold_credits(
         book.hold(
             NewHold(
                 id=hold_id,
-                amount=amount,
+                amount=await _reserved(tx, book, request.usage(workspace_id)),
                 meter_id=use.meter_id,
                 seconds=request.seconds,
-                properties=request.properties,
                 metadata=request.metadata,
+                properties=request.properties,
             )
         )
         await _save(tx, book, book.holds[hold_id], "created")
@@ -96,18 +110,19 @@ async def _refusals_told(db: Database, ref: WalletRef, use: Use) -> AsyncGenerat
         raise
 
 
-def _reserved(
-    currency: PaymentCurrency, meter: Meter | None, value: Decimal, workspace_id: WorkspaceId, customer_id: CustomerId
-) -> Credits:
-    if value <= 0:
-        raise Invalid("value", "must be greater than 0")
-    asked = NewUsage(
-        workspace_id=workspace_id, customer_id=customer_id, currency=currency, meter=meter, key="hold", value=value
-    )
-    price, _ = price_of(asked)
+async def _reserved(tx: Tx, book: Book, asked: NewUsage) -> Credits:
+    """What to keep for this usage, rounded up. Tiers start from what counts now; other usage may come in between."""
+    months = await open_months(tx, debits=[(book, asked.meter)])
+    counted = ZERO if (month := month_of(book, asked, months)) is None else months.counted(month)
+    price = charge_of(asked, counted=counted).price
     if price <= ZERO:
         raise Invalid("value", "costs nothing on this meter, so there is nothing to hold")
-    return Credits(ceil_to(price, currency.decimals))
+    return Credits(ceil_to(price, asked.currency.decimals))
+
+
+def _check_value(value: Decimal) -> None:
+    if value <= ZERO:
+        raise Invalid("value", "must be greater than 0")
 
 
 def _check_seconds(seconds: int) -> None:
@@ -126,23 +141,18 @@ async def capture_hold(
 ) -> tuple[UsageEvent, bool]:
     """Take what it cost. Returns the usage event and whether this was a replay (same value: same answer, law 7).
 
-    Without `properties` the event has the hold's. Raises NotFound, Invalid(value), UsageConflict for another value,
+    Raises NotFound, Invalid(value), UsageConflict for another value,
     InsufficientCredits when the part above the hold cannot be paid, BudgetExceeded when a budget has no room for it; the hold
     is kept then.
     """
     found = await wallet_queries.hold(db, workspace_id=workspace_id, hold_id=hold_id)
     ref = await wallet_queries.ref_of(db, customer_id=found.customer_id, wallet_id=found.wallet_id)
-    event = NewUsage(
-        workspace_id=workspace_id,
-        customer_id=found.customer_id,
-        currency=await catalog.currency(db, workspace_id=workspace_id, currency_id=ref.currency_id),
-        meter=None
-        if found.meter_id is None
-        else await catalog.meter(db, workspace_id=workspace_id, meter_id=found.meter_id),
+    request = await _request(db, workspace_id, found, ref, value)
+    event = msgspec.structs.replace(
+        request.usage(workspace_id),
         key=ids.HOLD.text(hold_id),
-        value=value,
         shortfall=shortfall,
-        properties=found.properties if properties is None else properties,
+        properties=_together(found.properties, properties),
     )
     digest = fingerprint(event)
     async with _refusals_told(db, ref, use_of(event)), transaction(db) as tx:
@@ -155,7 +165,8 @@ async def capture_hold(
         hold = await wallets.load_hold(tx, book, hold_id=hold_id)
         still_open = hold if hold.ended_at is None else None
         await wallets.load_counters(tx, uses=[(book, use_of(event))])
-        recorded = debit(book, event, batch_id=ids.BATCH.new(), hold=still_open)
+        months = await open_months(tx, debits=[(book, event.meter)])
+        recorded = debit(book, event, months=months, batch_id=ids.BATCH.new(), hold=still_open)
         await usage.remember(tx, events=[recorded], hashes=[digest])
         if still_open is None:
             await wallets.save_books(tx, books=[book])
@@ -163,6 +174,13 @@ async def capture_hold(
         else:
             await _save(tx, book, hold, "captured")
     return recorded, False
+
+
+def _together(hold: Metadata, capture: Metadata | None) -> Metadata | None:
+    """What the capture's event carries: the hold's properties, and what the capture says, which goes before."""
+    if not hold:
+        return capture
+    return clean_metadata({**hold, **(capture or {})}, field="properties")
 
 
 async def release_hold(
@@ -206,21 +224,32 @@ async def extend_hold(
     ref = await wallet_queries.ref_of(db, customer_id=found.customer_id, wallet_id=found.wallet_id)
     more = None
     if value is not None:
-        currency = await catalog.currency(db, workspace_id=workspace_id, currency_id=ref.currency_id)
-        meter = None
-        if found.meter_id is not None:
-            meter = await catalog.meter(db, workspace_id=workspace_id, meter_id=found.meter_id)
-        more = _reserved(currency, meter, value, workspace_id, found.customer_id)
+        _check_value(value)
+        more = await _request(db, workspace_id, found, ref, value)
     async with _refusals_told(db, ref, Use(found.meter_id, found.properties)), transaction(db) as tx:
         book = (await wallets.open_books(tx, refs=[ref]))[ref]
         if await access.claim_request_key(tx, request_key, hold_id, _OK) is not None:
             return
         hold = await wallets.load_hold(tx, book, hold_id=hold_id)
         if more is not None:
-            book.increase_hold(hold, amount=more)
+            book.increase_hold(hold, amount=await _reserved(tx, book, more.usage(workspace_id)))
         if seconds is not None:
             book.extend_hold(hold, seconds=seconds)
         await _save(tx, book, hold, "extended")
+
+
+async def _request(db: Database, workspace_id: WorkspaceId, hold: Hold, ref: WalletRef, value: Decimal) -> HoldRequest:
+    """For so much more of what a hold is for."""
+    meter = None
+    if hold.meter_id is not None:
+        meter = await catalog.meter(db, workspace_id=workspace_id, meter_id=hold.meter_id)
+    return HoldRequest(
+        customer_id=hold.customer_id,
+        currency=await catalog.currency(db, workspace_id=workspace_id, currency_id=ref.currency_id),
+        meter=meter,
+        value=value,
+        properties=hold.properties,
+    )
 
 
 async def _save(tx: Tx, book: Book, hold: Hold, verb: str) -> None:

@@ -21,8 +21,9 @@ from replenish.core.ids import BatchId
 from replenish.core.money import EXACT, ZERO, Credits, floor_to
 from replenish.core.transaction import single_statement, transaction
 from replenish.flows._budget_events import events_of_budgets
+from replenish.flows._months import Months, month_of, open_months
 from replenish.flows._plain_usage import plain_batch, recorded_plain
-from replenish.flows._usage import NewUsage, Outcome, Recorded, Refused, fingerprint, price_of
+from replenish.flows._usage import NewUsage, Outcome, Recorded, Refused, charge_of, fingerprint, rating_of
 from replenish.notifications import operations as notifications
 from replenish.usage import operations as usage
 from replenish.usage.model import FUTURE_MAX, PAST_MAX, UsageConflict, UsageEvent
@@ -38,7 +39,6 @@ __all__ = [
     "Refused",
     "debit",
     "fingerprint",
-    "price_of",
     "record_usage",
     "shortfall_of",
     "use_of",
@@ -100,6 +100,9 @@ async def _record_batch(db: Database, *, events: Sequence[NewUsage]) -> list[Out
     hashes = [fingerprint(event) for event in events]
     async with transaction(db) as tx:
         books = await wallets.open_books(tx, refs=refs)
+        months = await open_months(
+            tx, debits=[(books[ref], event.meter) for event, ref in zip(events, refs, strict=True)]
+        )
         seen = await usage.replays(tx, keys=[(event.customer_id, event.key) for event in events])
         await wallets.load_counters(
             tx, uses=[(books[ref], use_of(event)) for event, ref in zip(events, refs, strict=True)]
@@ -115,7 +118,7 @@ async def _record_batch(db: Database, *, events: Sequence[NewUsage]) -> list[Out
                 outcomes.append(_replay(event, known, digest, book))
                 continue
             try:
-                recorded = debit(book, event, batch_id=batch_id)
+                recorded = debit(book, event, months=months, batch_id=batch_id)
             except Refusal as refusal:
                 if isinstance(refusal, BudgetExceeded):
                     book.budgets.note_refusal(refusal, now=book.now)
@@ -138,7 +141,7 @@ def _replay(event: NewUsage, known: tuple[bytes, UsageEvent | None], digest: byt
     return Recorded(known[1], replayed=True, balance=book.balance)
 
 
-def debit(book: Book, event: NewUsage, *, batch_id: BatchId, hold: Hold | None = None) -> UsageEvent:
+def debit(book: Book, event: NewUsage, *, months: Months, batch_id: BatchId, hold: Hold | None = None) -> UsageEvent:
     """Price an event and take its debit from a locked book, from the front of an open hold first if there is one.
 
     The counters of its use must be loaded. Raises Invalid, Conflict, BudgetExceeded, InsufficientCredits, WalletFrozen; then
@@ -147,8 +150,10 @@ def debit(book: Book, event: NewUsage, *, batch_id: BatchId, hold: Hold | None =
     occurred_at = _checked_time(event.occurred_at, now=book.now)
     if event.value < 0:
         raise Invalid("value", "must not be negative; take an event back by reversing it")
-    price, credits_per_unit = price_of(event)
-    carried = EXACT.add(book.wallet.carry, price)
+    month = month_of(book, event, months)
+    counted = ZERO if month is None else months.counted(month)
+    charge = charge_of(event, counted=counted)
+    carried = EXACT.add(book.wallet.carry, charge.price)
     amount = whole_debit(carried, event.currency)
     shortfall = shortfall_of(event)
     event_id = ids.USAGE_EVENT.new()
@@ -175,6 +180,8 @@ def debit(book: Book, event: NewUsage, *, batch_id: BatchId, hold: Hold | None =
         )
     # The debit stands from here; nothing below may refuse.
     book.wallet.carry = EXACT.subtract(carried, amount.value)
+    if month is not None:
+        months.add(month, charge.units)
     return UsageEvent(
         customer_id=event.customer_id,
         recorded_at=book.recorded_at,
@@ -184,8 +191,8 @@ def debit(book: Book, event: NewUsage, *, batch_id: BatchId, hold: Hold | None =
         meter_id=None if event.meter is None else event.meter.id,
         key=event.key,
         value=event.value,
-        credits_per_unit=credits_per_unit,
-        price=price,
+        credits_per_unit=charge.rate,
+        price=charge.price,
         debit=amount,
         owed=taken.owed,
         lot_ids=tuple(allocation.lot_id for allocation in taken.allocations),
@@ -196,6 +203,7 @@ def debit(book: Book, event: NewUsage, *, batch_id: BatchId, hold: Hold | None =
         occurred_at=occurred_at,
         booked_at=book.now,
         properties=None if event.properties is None else dict(event.properties),
+        rating=rating_of(charge, month=month, counted=counted),
         counter_ids=taken.counter_ids,
     )
 

@@ -29,8 +29,8 @@ class NewHold(msgspec.Struct, frozen=True, kw_only=True):
     amount: Credits
     meter_id: MeterId | None
     seconds: int = HOLD_SECONDS
-    properties: Metadata | None = None
     metadata: Metadata = {}
+    properties: Metadata = {}
 
 
 class Holding(Spending):
@@ -56,9 +56,9 @@ class Holding(Spending):
             amount=new.amount,
             lot_ids=tuple(allocation.lot_id for allocation in allocations),
             lot_amounts=tuple(allocation.amount.value for allocation in allocations),
-            properties=new.properties,
             counter_ids=self.budgets.reserve(places, new.amount, now=self.now),
             metadata=new.metadata,
+            properties=new.properties,
             created_at=self.now,
             expires_at=self.now + timedelta(seconds=new.seconds),
         )

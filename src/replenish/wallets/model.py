@@ -167,8 +167,8 @@ HOLD_SECONDS_MAX: Final = 24 * 3600
 class Hold(msgspec.Struct, kw_only=True):
     """Credits reserved for something whose cost is known later. `lot_ids` and `lot_amounts` are its allocation.
 
-    `captured` is what its capture took in all; what was above the hold came out of the balance. `counter_ids`: where the
-    amount counts against budgets while the hold is open.
+    `captured` is what its capture took in all; what was above the hold came out of the balance. Its capture's event carries
+    `properties`, with those that the capture adds. `counter_ids`: where the amount counts against budgets while it is open.
     """
 
     customer_id: CustomerId
@@ -182,12 +182,12 @@ class Hold(msgspec.Struct, kw_only=True):
     lot_amounts: tuple[Decimal, ...]
     captured: Credits | None = None
     usage_event_id: UsageEventId | None = None
-    properties: Metadata | None = None
     counter_ids: tuple[BudgetCounterId, ...] = ()
     metadata: Metadata = {}
     created_at: datetime
     expires_at: datetime
     ended_at: datetime | None = None
+    properties: Metadata = {}
 
     @property
     def allocations(self) -> list["Allocation"]:

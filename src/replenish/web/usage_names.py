@@ -4,8 +4,9 @@ Resolved for a whole batch with a constant number of statements, and remembered 
 changes, a meter and its credit currency do, and such a change is effective within a second.
 """
 
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -36,13 +37,13 @@ class UsageNames:
 
     __slots__ = ("_currencies", "_customers", "_db", "_meters", "_unknown")
 
-    def __init__(self, db: Reads) -> None:
+    def __init__(self, db: Reads, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._db = db
         self._customers = Remember[tuple[WorkspaceId, str], CustomerId](size_max=CUSTOMERS_MAX, seconds=None)
         self._unknown = Gatherer(self._together, lane_of=lambda _: 0, lanes=1)
-        self._meters = Remember[tuple[WorkspaceId, str], Rated](size_max=METERS_MAX, seconds=METER_SECONDS)
+        self._meters = Remember[tuple[WorkspaceId, str], Rated](size_max=METERS_MAX, seconds=METER_SECONDS, clock=clock)
         self._currencies = Remember[tuple[WorkspaceId, str], PaymentCurrency](
-            size_max=CURRENCIES_MAX, seconds=METER_SECONDS
+            size_max=CURRENCIES_MAX, seconds=METER_SECONDS, clock=clock
         )
 
     async def customers(self, *, workspace_id: WorkspaceId, keys: Iterable[str]) -> Mapping[str, CustomerId]:

@@ -1,7 +1,7 @@
 """What was used."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from replenish_client.errors import ApiError, error_of
@@ -27,9 +27,31 @@ class UsageReversal(Answer, frozen=True, kw_only=True):
     created_at: datetime
 
 
+class RatedPart(Answer, frozen=True, kw_only=True):
+    """So many units, or packages, at one rate."""
+
+    units: Decimal
+    rate: Decimal
+
+
+class Rating(Answer, frozen=True, kw_only=True):
+    """How a price came about that is not a flat rate's. `type`: `flat`, `package`, `graduated`; `parts` add up to the price.
+
+    `month`: where units count for tiers; `counted` is what had been used in it before, `units` what the event adds.
+    """
+
+    type: str
+    parts: Sequence[RatedPart]
+    package_size: Decimal | None
+    month: date | None
+    units: Decimal | None
+    counted: Decimal | None
+
+
 class UsageEvent(Answer, frozen=True, kw_only=True):
     """A recorded event. `price` is exact; `debit` is what it took in whole steps of the currency; `owed` what nothing paid.
 
+    `credits_per_unit` is the rate it was charged at: of a package, or of the last tier it reached, where `rating` is given.
     `timestamp` is when it happened, `booked_at` the wallet's time, `recorded_at` real time.
     """
 
@@ -39,6 +61,7 @@ class UsageEvent(Answer, frozen=True, kw_only=True):
     idempotency_key: str
     value: Decimal
     credits_per_unit: Decimal
+    rating: Rating | None
     price: Decimal
     debit: Decimal
     owed: Decimal
@@ -110,7 +133,10 @@ class UsageResult(Answer, frozen=True, kw_only=True):
 
 
 class Hold(Answer, frozen=True, kw_only=True):
-    """Reserved credits. `status`: open, captured, released, expired. `captured` is what its capture took in all."""
+    """Reserved credits. `status`: open, captured, released, expired. `captured` is what its capture took in all.
+
+    Its capture's event carries `properties`.
+    """
 
     id: str
     customer_id: str

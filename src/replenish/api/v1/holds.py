@@ -32,7 +32,8 @@ Seconds = Annotated[int, Meta(ge=1, le=HOLD_SECONDS_MAX, description="When it en
 class NewHold(Body):
     """With a meter, `value` is in its unit; without one, name the credit currency, and `value` is in credits.
 
-    Budgets look at its `properties`, as they do at those of usage; its capture has the same unless it brings its own.
+    `properties` are those of the usage it is for: they find the rate, budgets look at them, and its capture carries
+    them.
     """
 
     customer_id: Key
@@ -40,14 +41,15 @@ class NewHold(Body):
     meter_id: Key | None = None
     currency_id: Key | None = None
     expires_in: Seconds = HOLD_SECONDS
-    properties: Metadata | UnsetType = UNSET
+    properties: Metadata = field(default_factory=dict)
     metadata: Metadata = field(default_factory=dict)
 
 
 class Capture(Body):
     """What it cost, in the same unit; may be less than, equal to, or more than what was held.
 
-    What is above the hold is an ordinary debit: `shortfall` says what to do when it cannot be paid.
+    What is above the hold is an ordinary debit: `shortfall` says what to do when it cannot be paid. `properties` add to the
+    hold's.
     """
 
     value: Amount
@@ -101,7 +103,7 @@ def show(hold: Hold, *, now: datetime) -> HoldView:
             for allocation in hold.allocations
         ],
         usage_event_id=None if hold.usage_event_id is None else USAGE_EVENT.text(hold.usage_event_id),
-        properties=dict(hold.properties or {}),
+        properties=dict(hold.properties),
         metadata=dict(hold.metadata),
         created_at=hold.created_at,
         expires_at=hold.expires_at,
@@ -140,8 +142,8 @@ async def create_hold(data: NewHold, call: Call) -> HoldView:
         meter=meter,
         value=parse_positive(data.value, field="value", decimals=decimals),
         seconds=data.expires_in,
-        properties=None if data.properties is UNSET else clean_metadata(data.properties, field="properties"),
         metadata=clean_metadata(data.metadata),
+        properties=clean_metadata(data.properties, field="properties"),
     )
     try:
         hold_id, _ = await flow.hold_credits(

@@ -56,8 +56,6 @@ create index on budget_counters (id);
 -- Null: none, as nearly always.
 alter table usage_events add column counter_ids uuid[];
 alter table holds add column counter_ids uuid[];
--- What the hold is for, as far as budgets look at it; its capture has them, too, unless it brings its own.
-alter table holds add column properties jsonb;
 
 -- Whether a budget is active: then the wallet's debits are for the books in memory.
 alter table wallets add column budgeted boolean not null default false;
@@ -81,7 +79,7 @@ create or replace function debit_plain_usage(
     p_customers uuid[], p_currencies uuid[], p_workspaces uuid[], p_decimals int[], p_counts int[], p_prices numeric[],
     p_scopes uuid[], p_mixed boolean[], p_transfers uuid[],
     p_at int[], p_rank int[], p_ids uuid[], p_keys text[], p_hashes bytea[], p_meters uuid[], p_values numeric[],
-    p_rates numeric[], p_event_prices numeric[], p_sums numeric[], p_occurred timestamptz[], p_properties text[]
+    p_rates numeric[], p_event_prices numeric[], p_sums numeric[], p_occurred timestamptz[], p_properties text[], p_ratings text[]
 ) returns table (
     place int, wallet_id uuid, lot_id uuid, booked_at timestamptz, recorded_at timestamptz, line bigint, debit numeric,
     balance_after numeric
@@ -186,7 +184,7 @@ begin
 
     return query
     with told as materialized (
-        select e.n::int - 1 as place, e.at, e.id, e.key, e.hash, e.meter_id, e.value, e.rate, e.price, e.properties,
+        select e.n::int - 1 as place, e.at, e.id, e.key, e.hash, e.meter_id, e.value, e.rate, e.price, e.properties, e.rating,
                v_wallets[e.at] as wallet_id, v_lots[e.at] as lot_id, v_now[e.at] as booked_at,
                v_recorded[e.at] as recorded_at, coalesce(e.occurred_at, v_now[e.at]) as occurred_at,
                v_line[e.at] + e.rank as line,
@@ -194,8 +192,8 @@ begin
                    as debit,
                v_available[e.at] - trunc(v_carry[e.at] + e.sum, p_decimals[e.at]) as balance_after
         from unnest(p_at, p_rank, p_ids, p_keys, p_hashes, p_meters, p_values, p_rates, p_event_prices, p_sums, p_occurred,
-                    p_properties) with ordinality
-            as e (at, rank, id, key, hash, meter_id, value, rate, price, sum, occurred_at, properties, n)
+                    p_properties, p_ratings) with ordinality
+            as e (at, rank, id, key, hash, meter_id, value, rate, price, sum, occurred_at, properties, rating, n)
         where v_plain[e.at]
     ), keyed as (
         insert into usage_keys (customer_id, key, hash, event_id, recorded_at)
@@ -203,11 +201,11 @@ begin
     ), kept as (
         insert into usage_events (customer_id, recorded_at, id, workspace_id, wallet_id, meter_id, key, value,
                                   credits_per_unit, price, debit, owed, lot_ids, lot_amounts, batch_id, line,
-                                  balance_after, occurred_at, booked_at, properties)
+                                  balance_after, occurred_at, booked_at, properties, rating)
         select p_customers[t.at], t.recorded_at, t.id, p_workspaces[t.at], t.wallet_id, t.meter_id, t.key, t.value, t.rate,
                t.price, t.debit, 0, case when t.debit > 0 then array[t.lot_id] else '{}'::uuid[] end,
                case when t.debit > 0 then array[t.debit] else '{}'::numeric[] end, p_batch, t.line, t.balance_after,
-               t.occurred_at, t.booked_at, t.properties::jsonb
+               t.occurred_at, t.booked_at, t.properties::jsonb, t.rating::jsonb
         from told t
     ), counted as (
         insert into usage_days as d (customer_id, workspace_id, wallet_id, meter_id, day, events, value, debit)
