@@ -16,7 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.flows.budget_stage import Stage
 from tests.ledger.books import START, Bench, lay, set_clock
+from tests.ledger.twins import PACKAGE, TIERS, rated
 
+from replenish.catalog.model import Meter
+from replenish.catalog.rates import RateCard, RateCardEntry
 from replenish.core.db import Database, Reads
 from replenish.core.errors import NotFound, Refusal
 from replenish.core.money import Credits
@@ -60,7 +63,7 @@ STEPS = st.lists(
     st.fixed_dictionaries(
         {
             "do": st.sampled_from(["use", "use", "use", "hold", "reverse", "freeze", "thaw", "limit"]),
-            "meter": st.sampled_from(["a", "a", "b", None]),
+            "meter": st.sampled_from(["a", "a", "b", None, "packaged", "carded", "tiered"]),
             "value": st.sampled_from(["0", "0.004", "1", "2.517", "6", "20", "60"]),
             "shortfall": st.sampled_from([None, "owe", "reject"]),
             "user": st.sampled_from([None, "u_1", "u_2"]),
@@ -75,12 +78,20 @@ STEPS = st.lists(
 POLICIES = st.sampled_from([("none", None), ("unlimited", None), ("limited", Decimal(10)), ("limited", Decimal(50))])
 
 
+def meter_of(bench: Bench, name: str) -> Meter:
+    """A card that refuses events that it does not name, beside the rates of the twins."""
+    if name != "carded":
+        return rated(bench, name)
+    entries = [RateCardEntry({"user": ["u_1"]}, TIERS), RateCardEntry({"user": ["u_2"]}, PACKAGE)]
+    return msgspec.structs.replace(bench.meters["a"], rate_card=RateCard(entries), unmatched="reject")
+
+
 def reported(bench: Bench, key: int, step: dict[str, Any]) -> NewUsage:
     return NewUsage(
         workspace_id=bench.workspace_id,
         customer_id=bench.ann,
         currency=bench.currency,
-        meter=None if step["meter"] is None else bench.meters[step["meter"]],
+        meter=None if step["meter"] is None else meter_of(bench, step["meter"]),
         key=f"job-{key}",
         value=Decimal(step["value"]),
         shortfall=step["shortfall"],
@@ -129,7 +140,7 @@ async def act(db: Database, bench: Bench, step: dict[str, Any]) -> None:
             request = HoldRequest(
                 customer_id=customer,
                 currency=bench.currency,
-                meter=None if step["meter"] is None else bench.meters[step["meter"]],
+                meter=None if step["meter"] is None else meter_of(bench, step["meter"]),
                 value=max(Decimal(step["value"]), Decimal(1)),
                 seconds=3600,
                 properties={} if step["user"] is None else {"user": step["user"]},

@@ -1,7 +1,7 @@
 """Whether usage would be accepted now: what its debit would answer at this instant. Reads only: takes nothing, locks nothing.
 
 Nearly always the wallet's row answers alone, as it does for a balance. Whatever the row cannot know (something has fallen
-due, lots with scopes, budgets) is judged by the same rules as the debit, on a book in memory that nobody saves.
+due, lots with scopes, budgets, tiers) is judged by the same rules as the debit, on a book in memory that nobody saves.
 """
 
 from collections.abc import Sequence
