@@ -12,7 +12,16 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+from tests.flows.budget_stage import Stage
 from tests.ledger.books import START, Bench, lay, set_clock
 from tests.ledger.model import Short
 from tests.ledger.model_refunds import RefundingModel
@@ -39,7 +48,8 @@ from support.long import LONG
 
 TABLES = (
     "workspaces, wallets, wallets_due, lots, owed_items, transfers, adjustments, usage_keys, usage_events,"
-    " usage_reversals, usage_days, usage_months, holds, grant_schedules, grant_periods, customer_events_last, events"
+    " usage_reversals, usage_days, usage_months, holds, budgets, budget_counters, grant_schedules, grant_periods,"
+    " customer_events_last, events"
 )
 amounts = st.decimals(min_value="0.01", max_value="500", places=2)
 values = st.decimals(min_value="0", max_value="120", places=4)
@@ -71,6 +81,7 @@ class Books(RuleBasedStateMachine):
     grants: Bundle[Any] = Bundle("grants")
     events: Bundle[Any] = Bundle("events")
     holds: Bundle[Any] = Bundle("holds")
+    budgets: Bundle[Any] = Bundle("budgets")
 
     def __init__(self) -> None:
         super().__init__()
@@ -324,6 +335,20 @@ class Books(RuleBasedStateMachine):
             id=lot_id, amount=exact(amount), priority=50, paid=False, start=self.model.now, end=None, scope=()
         )
         return lot_id
+
+    @rule(target=budgets, limit=amounts, window=st.sampled_from(["day", "none"]), meter=meters)
+    def watch(self, limit, window, meter):
+        """A budget that only tells changes no answer; `verify` counts again what it counted."""
+        stage = Stage(self.db, self.bench)
+        return self.run(stage.limit(str(limit), window, meter=meter, hard=False, alert_percent=50))
+
+    @rule(budget=budgets, active=st.booleans(), limit=amounts)
+    def watch_otherwise(self, budget, active, limit):
+        self.run(Stage(self.db, self.bench).change(budget, active=active, limit=limit))
+
+    @rule(budget=consumes(budgets))
+    def watch_no_more(self, budget):
+        self.run(Stage(self.db, self.bench).delete(budget))
 
     @rule(seconds=st.integers(1, 15), swept=st.booleans())
     def wait(self, seconds, swept):

@@ -13,6 +13,7 @@ from replenish_client import (
     ApiError,
     AsyncReplenish,
     AuthenticationError,
+    BudgetExceededError,
     ConflictError,
     ForbiddenError,
     IdempotencyMismatchError,
@@ -164,6 +165,45 @@ def test_batches_answer_for_each_event_alone(client: Replenish):
     assert isinstance(error, InsufficientCreditsError)
     assert (error.required, error.available, error.top_up_url) == (60, 40, None)
     assert isinstance(unknown.as_error(), NotFoundError)
+
+
+def test_budgets_refuse_and_a_check_says_so_before(client: Replenish):
+    meter = client.meters.create(name="API calls", event_name="api_calls", unit="call")
+    client.customers.create(external_id="ann")
+    client.credit_grants.create(customer_id="ann", currency_id=meter.currency_id, amount=100)
+    budget = client.budgets.create(
+        customer_id="ann", currency_id=meter.currency_id, limit=10, window="none", label_property="team", label="search"
+    )
+    assert (budget.limit, budget.spent, budget.remaining, budget.window_ends_at) == (10, 0, 10, None)
+    use = {"customer_id": "ann", "meter_id": "api_calls", "properties": {"team": "search"}}
+    asked = client.usage.check(**use, value=11)
+    assert (asked.allowed, asked.code, asked.budget_id) == (False, "budget_exceeded", budget.id)
+    assert (asked.required, asked.available, asked.budgets[0].remaining) == (11, 100, 10)
+    held = client.holds.create(**use, value=4)
+    assert held.properties == {"team": "search"}
+    with pytest.raises(BudgetExceededError) as refused:
+        client.usage.record(**use, value=7, idempotency_key="job-1")
+    error = refused.value
+    assert (error.budget_id, error.required, error.limit, error.spent, error.held) == (budget.id, 7, 10, 0, 4)
+    assert error.window_ends_at is None
+    (result,) = client.usage.record_many([{**use, "value": 7, "idempotency_key": "job-1"}])
+    assert result.refusal is not None
+    alone = result.refusal.as_error()
+    assert isinstance(alone, BudgetExceededError)
+    assert (alone.budget_id, alone.required, alone.held) == (budget.id, 7, 4)
+    client.budgets.update(budget.id, limit="11")
+    assert client.usage.record(**use, value=7, idempotency_key="job-1").balance == 89
+    day = client.budgets.create(customer_id="ann", currency_id=meter.currency_id, limit=1, window="day")
+    refusal = client.usage.record_many([{**use, "properties": {}, "value": 2, "idempotency_key": "job-2"}])[0].refusal
+    assert refusal is not None
+    again = refusal.as_error()
+    assert isinstance(again, BudgetExceededError)
+    assert again.window_ends_at == refusal.window_ends_at == day.window_ends_at
+    assert [each.id for each in client.budgets.list(customer_id="ann")] == [day.id, budget.id]
+    client.budgets.delete(day.id)
+    with pytest.raises(NotFoundError):
+        client.budgets.retrieve(day.id)
+    assert untyped_amounts([budget, asked, held, client.budgets.labels(budget.id).page().data]) == []
 
 
 def test_refusals_of_the_real_server(client: Replenish):

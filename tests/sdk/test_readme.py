@@ -22,6 +22,7 @@ def test_quick_start(client: Replenish, monkeypatch, capsys):
     assert printed[0].startswith("send Ann to http")
     assert printed[1] == "12.5 burned, 87.5 left"
     assert printed[2].startswith("needs 1000, has 87.5: top up at http")
-    assert printed[3].startswith("refused insufficient_credits")
-    assert printed[4] == "7.5 of 7.5"
+    assert printed[3].startswith("budget_exceeded 50 left until ")
+    assert printed[4].startswith("refused insufficient_credits")
+    assert printed[5] == "7.5 of 7.5"
     assert printed[-2:] == ["80 80", "12.5 12.5"]

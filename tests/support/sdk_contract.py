@@ -28,7 +28,7 @@ DAY = "2026-11-23"
 # How the API names amounts and times; the description says "string" for both.
 AMOUNTS = re.compile(
     r"(^|_)(amount|balance|credits|remaining|held|owed|debit|price|value|cost|available|moved|returned|forgiven|threshold"
-    r"|target|pending|required|limit|unit_amount|balance_after|credits_per_unit|per_unit)$|_amount_(min|max)$|amount_max$"
+    r"|target|pending|required|limit|spent|unit_amount|balance_after|credits_per_unit|per_unit)$|_amount_(min|max)$|amount_max$"
 )
 TIMES = re.compile(r"_at$|_until$|^(timestamp|now|test_clock|as_of)$")
 # Texts that must look like what they are.

@@ -16,6 +16,7 @@ Cadence: TypeAlias = Literal["weekly", "monthly", "quarterly", "yearly"]
 Unmatched: TypeAlias = Literal["default", "reject"]
 Category: TypeAlias = Literal["paid", "promotional"]
 Shortfall: TypeAlias = Literal["reject", "owe"]
+BudgetWindow: TypeAlias = Literal["day", "week", "month", "none"]
 Order: TypeAlias = Literal["newest", "oldest"]
 Scope: TypeAlias = Literal[
     "read", "usage:write", "credits:write", "catalog:write", "customers:write", "payments:write", "keys:write", "*"

@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 from replenish.access import queries as access
 from replenish.catalog.model import Meter
+from replenish.core.db import Reads
 from replenish.core.ids import MeterId, WorkspaceId
 from replenish.core.money import EXACT, ZERO
-from replenish.core.transaction import Tx
 from replenish.flows._usage import NewUsage
 from replenish.usage import operations as usage
 from replenish.usage.model import Month
@@ -44,15 +44,18 @@ def month_of(book: Book, event: NewUsage, months: Months) -> Month | None:
     return months.of(book, event.meter.id)
 
 
-async def open_months(tx: Tx, *, debits: Iterable[tuple[Book, Meter | None]]) -> Months:
-    """What tiers of these debits start from: two statements if any meter has tiers, else none. Call with the wallets locked."""
+async def open_months(db: Reads, *, debits: Iterable[tuple[Book, Meter | None]]) -> Months:
+    """What tiers of these debits start from: two statements if any meter has tiers, else none.
+
+    Call with the wallets locked, or in a snapshot.
+    """
     tiered = [(book, meter.id) for book, meter in debits if meter is not None and meter.counts_months]
     if not tiered:
         return NO_MONTHS
-    names = await access.time_zones(tx, workspace_ids={book.wallet.workspace_id for book, _ in tiered})
+    names = await access.time_zones(db, workspace_ids={book.wallet.workspace_id for book, _ in tiered})
     zones = {workspace_id: ZoneInfo(name) for workspace_id, name in names.items()}
     months = {_month(book, meter_id, zones[book.wallet.workspace_id]) for book, meter_id in tiered}
-    return Months(zones, await usage.counted_in(tx, months=list(months)))
+    return Months(zones, await usage.counted_in(db, months=list(months)))
 
 
 def _month(book: Book, meter_id: MeterId, zone: ZoneInfo) -> Month:

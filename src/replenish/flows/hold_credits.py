@@ -4,6 +4,8 @@ A capture is a usage event, keyed by the hold: it takes from the front of the ho
 the hold has ended it is an ordinary debit with that key, so that late work is still paid for, and never twice.
 """
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Final
 
@@ -20,9 +22,10 @@ from replenish.core.ids import CustomerId, HoldId, WorkspaceId
 from replenish.core.metadata import Metadata, clean_metadata
 from replenish.core.money import ZERO, Credits, ceil_to
 from replenish.core.transaction import Tx, transaction
+from replenish.flows._budget_events import events_of_budgets, tell_refusal
 from replenish.flows._months import month_of, open_months
 from replenish.flows._usage import charge_of
-from replenish.flows.record_usage import NewUsage, debit, fingerprint
+from replenish.flows.record_usage import NewUsage, debit, fingerprint, use_of
 from replenish.notifications import operations as notifications
 from replenish.notifications.model import NewEvent
 from replenish.usage import operations as usage
@@ -30,6 +33,7 @@ from replenish.usage.model import UsageConflict, UsageEvent
 from replenish.wallets import operations as wallets
 from replenish.wallets import queries as wallet_queries
 from replenish.wallets.book import Book
+from replenish.wallets.budget import BudgetExceeded, Use
 from replenish.wallets.holding import NewHold
 from replenish.wallets.model import HOLD_SECONDS, HOLD_SECONDS_MAX, Hold, Shortfall, WalletRef
 
@@ -40,7 +44,7 @@ _OK: Final = 200
 class HoldRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to reserve: `value` in the meter's unit, or in credits without a meter. `seconds`: when it ends by itself.
 
-    `properties` are those of the usage that it is for.
+    `properties` are those of the usage that it is for: budgets look at them, too.
     """
 
     customer_id: CustomerId
@@ -69,30 +73,41 @@ async def hold_credits(
 ) -> tuple[HoldId, bool]:
     """Reserve credits, rounded up (law 5); all or nothing. Returns the hold's id and whether this was a replay.
 
-    Raises Invalid(value | expires_in), InsufficientCredits, WalletFrozen, Conflict.
+    Raises Invalid(value | expires_in), BudgetExceeded, InsufficientCredits, WalletFrozen, Conflict.
     """
     _check_seconds(request.seconds)
     _check_value(request.value)
     hold_id = ids.HOLD.new()
     ref = WalletRef(workspace_id, request.customer_id, request.currency.id)
-    async with transaction(db) as tx:
-        books = await wallets.open_books(tx, refs=[ref])
-        book = books[ref]
+    use = Use(None if request.meter is None else request.meter.id, request.properties)
+    async with _refusals_told(db, ref, use), transaction(db) as tx:
+        book = (await wallets.open_books(tx, refs=[ref]))[ref]
         first = await access.claim_request_key(tx, request_key, hold_id, _CREATED)
         if first is not None:
             return HoldId(first), True
+        await wallets.load_counters(tx, uses=[(book, use)])
         book.hold(
             NewHold(
                 id=hold_id,
                 amount=await _reserved(tx, book, request.usage(workspace_id)),
-                meter_id=None if request.meter is None else request.meter.id,
+                meter_id=use.meter_id,
                 seconds=request.seconds,
                 metadata=request.metadata,
                 properties=request.properties,
             )
         )
         await _save(tx, book, book.holds[hold_id], "created")
-        return hold_id, False
+    return hold_id, False
+
+
+@asynccontextmanager
+async def _refusals_told(db: Database, ref: WalletRef, use: Use) -> AsyncGenerator[None]:
+    """A refused hold rolls everything back; that a budget refused is told all the same."""
+    try:
+        yield
+    except BudgetExceeded as refusal:
+        await tell_refusal(db, ref=ref, use=use, refusal=refusal)
+        raise
 
 
 async def _reserved(tx: Tx, book: Book, asked: NewUsage) -> Credits:
@@ -126,8 +141,9 @@ async def capture_hold(
 ) -> tuple[UsageEvent, bool]:
     """Take what it cost. Returns the usage event and whether this was a replay (same value: same answer, law 7).
 
-    Raises NotFound, Invalid(value), UsageConflict for another value, InsufficientCredits when the part above the hold cannot
-    be paid; the hold is kept then.
+    Raises NotFound, Invalid(value), UsageConflict for another value,
+    InsufficientCredits when the part above the hold cannot be paid, BudgetExceeded when a budget has no room for it; the hold
+    is kept then.
     """
     found = await wallet_queries.hold(db, workspace_id=workspace_id, hold_id=hold_id)
     ref = await wallet_queries.ref_of(db, customer_id=found.customer_id, wallet_id=found.wallet_id)
@@ -139,9 +155,8 @@ async def capture_hold(
         properties=_together(found.properties, properties),
     )
     digest = fingerprint(event)
-    async with transaction(db) as tx:
-        books = await wallets.open_books(tx, refs=[ref])
-        book = books[ref]
+    async with _refusals_told(db, ref, use_of(event)), transaction(db) as tx:
+        book = (await wallets.open_books(tx, refs=[ref]))[ref]
         known = (await usage.replays(tx, keys=[(event.customer_id, event.key)])).get((event.customer_id, event.key))
         if known is not None:
             if known[0] != digest or known[1] is None:
@@ -149,14 +164,16 @@ async def capture_hold(
             return known[1], True
         hold = await wallets.load_hold(tx, book, hold_id=hold_id)
         still_open = hold if hold.ended_at is None else None
+        await wallets.load_counters(tx, uses=[(book, use_of(event))])
         months = await open_months(tx, debits=[(book, event.meter)])
         recorded = debit(book, event, months=months, batch_id=ids.BATCH.new(), hold=still_open)
         await usage.remember(tx, events=[recorded], hashes=[digest])
         if still_open is None:
             await wallets.save_books(tx, books=[book])
+            await notifications.emit(tx, events_of_budgets([book]))
         else:
             await _save(tx, book, hold, "captured")
-        return recorded, False
+    return recorded, False
 
 
 def _together(hold: Metadata, capture: Metadata | None) -> Metadata | None:
@@ -199,7 +216,7 @@ async def extend_hold(
 ) -> None:
     """While streaming: let it end `seconds` from now, and/or reserve `value` more. Both or nothing.
 
-    Raises NotFound, Invalid, HoldEnded, InsufficientCredits, WalletFrozen.
+    Raises NotFound, Invalid, HoldEnded, BudgetExceeded, InsufficientCredits, WalletFrozen.
     """
     if seconds is not None:
         _check_seconds(seconds)
@@ -209,7 +226,7 @@ async def extend_hold(
     if value is not None:
         _check_value(value)
         more = await _request(db, workspace_id, found, ref, value)
-    async with transaction(db) as tx:
+    async with _refusals_told(db, ref, Use(found.meter_id, found.properties)), transaction(db) as tx:
         book = (await wallets.open_books(tx, refs=[ref]))[ref]
         if await access.claim_request_key(tx, request_key, hold_id, _OK) is not None:
             return
@@ -250,4 +267,4 @@ async def _save(tx: Tx, book: Book, hold: Hold, verb: str) -> None:
             "balance": str(book.balance),
         },
     )
-    await notifications.emit(tx, [told])
+    await notifications.emit(tx, [told, *events_of_budgets([book])])

@@ -8,7 +8,17 @@ from uuid import UUID
 import msgspec
 
 from replenish.core.errors import Conflict
-from replenish.core.ids import BatchId, CustomerId, LotId, MeterId, UsageEventId, UsageReversalId, WalletId, WorkspaceId
+from replenish.core.ids import (
+    BatchId,
+    BudgetCounterId,
+    CustomerId,
+    LotId,
+    MeterId,
+    UsageEventId,
+    UsageReversalId,
+    WalletId,
+    WorkspaceId,
+)
 from replenish.core.metadata import Metadata
 from replenish.core.money import Credits
 
@@ -44,7 +54,8 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     """A recorded event; never changed. `lot_ids` and `lot_amounts` are its allocation in burn order.
 
     `credits_per_unit` is the rate it was charged at: of a package where it was charged by packages, of the last tier it reached.
-    `recorded_at` is real time, `booked_at` the wallet's now, `occurred_at` what the sender said.
+    `recorded_at` is real time, `booked_at` the wallet's now, `occurred_at` what the sender said. `counter_ids`: where budgets
+    counted its debit.
     """
 
     customer_id: CustomerId
@@ -69,6 +80,7 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     properties: Metadata | None = None
     # None: the price is value times credits_per_unit, or credits_per_unit where events are counted.
     rating: Rating | None = None
+    counter_ids: tuple[BudgetCounterId, ...] = ()
 
     @property
     def carried(self) -> Decimal:

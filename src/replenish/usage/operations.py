@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from replenish.core.db import Reads
 from replenish.core.ids import CustomerId, UsageEventId, WorkspaceId
 from replenish.core.money import EXACT
 from replenish.core.transaction import Tx
@@ -51,9 +52,12 @@ async def _count_months(tx: Tx, events: Sequence[UsageEvent]) -> None:
         await store.add_months(tx, list(units), list(workspaces.values()), list(units.values()))
 
 
-async def counted_in(tx: Tx, *, months: Sequence[Month]) -> Mapping[Month, Decimal]:
-    """The units that count in these months so far; a month without usage is missing. Call with the wallets locked."""
-    return await store.months(tx, months)
+async def counted_in(db: Reads, *, months: Sequence[Month]) -> Mapping[Month, Decimal]:
+    """The units that count in these months so far; a month without usage is missing.
+
+    Call with the wallets locked, or in a snapshot.
+    """
+    return await store.months(db, months)
 
 
 async def debit_plain(tx: Tx, *, batch: PlainBatch) -> list[PlainDebit]:

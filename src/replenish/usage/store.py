@@ -46,6 +46,7 @@ def event_from(row: Record) -> UsageEvent:
         lot_ids=tuple(event.lot_ids),
         lot_amounts=tuple(event.lot_amounts),
         rating=None if stored is None else msgspec.convert(stored, Rating),
+        counter_ids=tuple(event.counter_ids or ()),
     )
 
 
@@ -87,6 +88,7 @@ async def insert_events(tx: Tx, events: Sequence[UsageEvent]) -> None:
                 event.booked_at,
                 event.properties,
                 event.rating,
+                event.counter_ids or None,
             )
             for event in events
         ],

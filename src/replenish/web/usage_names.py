@@ -22,6 +22,7 @@ from replenish.customers import queries as customers
 CUSTOMERS_MAX: Final = 100_000
 METERS_MAX: Final = 10_000
 METER_SECONDS: Final = 1.0
+CURRENCIES_MAX: Final = 10_000
 
 
 class Rated(msgspec.Struct, frozen=True):
@@ -34,7 +35,7 @@ class Rated(msgspec.Struct, frozen=True):
 class UsageNames:
     """Answers for names that are known; an unknown name is simply missing, and is looked up again next time."""
 
-    __slots__ = ("_customers", "_db", "_meters", "_stale", "_unknown")
+    __slots__ = ("_currencies", "_customers", "_db", "_meters", "_stale", "_unknown")
 
     def __init__(self, db: Reads, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._db = db
@@ -42,6 +43,9 @@ class UsageNames:
         self._unknown = Gatherer(self._customers_together, lane_of=lambda _: 0, lanes=1)
         self._stale = Gatherer(self._meters_together, lane_of=lambda _: 0, lanes=1)
         self._meters = Remember[tuple[WorkspaceId, str], Rated](size_max=METERS_MAX, seconds=METER_SECONDS, clock=clock)
+        self._currencies = Remember[tuple[WorkspaceId, str], PaymentCurrency](
+            size_max=CURRENCIES_MAX, seconds=METER_SECONDS, clock=clock
+        )
 
     async def customers(self, *, workspace_id: WorkspaceId, keys: Iterable[str]) -> Mapping[str, CustomerId]:
         """Customer ids by the id or external id that was sent."""
@@ -76,6 +80,15 @@ class UsageNames:
                 self._meters.keep((workspace_id, key), rated, since=since)
                 found[key] = rated
         return found
+
+    async def currency(self, *, workspace_id: WorkspaceId, key: str) -> PaymentCurrency:
+        """A payment currency by id, code or lookup key; a change is effective as soon as a meter's. Raises NotFound."""
+        known = self._currencies.get((workspace_id, key))
+        if known is None:
+            since = self._currencies.now()
+            known = await catalog.find_currency(self._db, workspace_id=workspace_id, key=key)
+            self._currencies.keep((workspace_id, key), known, since=since)
+        return known
 
     async def one(
         self, *, workspace_id: WorkspaceId, customer: str, meter: str

@@ -7,6 +7,7 @@ import httpx
 
 from replenish_client._async.resources.adjustments import AsyncAdjustments
 from replenish_client._async.resources.api_keys import AsyncApiKeys
+from replenish_client._async.resources.budgets import AsyncBudgets
 from replenish_client._async.resources.campaigns import AsyncCampaigns
 from replenish_client._async.resources.checkout_sessions import AsyncCheckoutSessions
 from replenish_client._async.resources.credit_grants import AsyncCreditGrants
@@ -59,6 +60,7 @@ class AsyncReplenish:
         self._transport = transport = AsyncTransport(self._options, http_client)
         self.adjustments = AsyncAdjustments(transport)
         self.api_keys = AsyncApiKeys(transport)
+        self.budgets = AsyncBudgets(transport)
         self.campaigns = AsyncCampaigns(transport)
         self.checkout_sessions = AsyncCheckoutSessions(transport)
         self.credit_grants = AsyncCreditGrants(transport)

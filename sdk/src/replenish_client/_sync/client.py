@@ -10,6 +10,7 @@ from replenish_client._exchange import RETRIES, TIMEOUT_SECONDS
 from replenish_client._options import options
 from replenish_client._sync.resources.adjustments import Adjustments
 from replenish_client._sync.resources.api_keys import ApiKeys
+from replenish_client._sync.resources.budgets import Budgets
 from replenish_client._sync.resources.campaigns import Campaigns
 from replenish_client._sync.resources.checkout_sessions import CheckoutSessions
 from replenish_client._sync.resources.credit_grants import CreditGrants
@@ -60,6 +61,7 @@ class Replenish:
         self._transport = transport = Transport(self._options, http_client)
         self.adjustments = Adjustments(transport)
         self.api_keys = ApiKeys(transport)
+        self.budgets = Budgets(transport)
         self.campaigns = Campaigns(transport)
         self.checkout_sessions = CheckoutSessions(transport)
         self.credit_grants = CreditGrants(transport)

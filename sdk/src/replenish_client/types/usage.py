@@ -96,7 +96,10 @@ class RecordedUsage(Answer, frozen=True, kw_only=True):
 
 
 class UsageRefusal(Answer, frozen=True, kw_only=True):
-    """Why an event of a batch was refused. The numbers stand for `insufficient_credits`, `field` for a wrong value."""
+    """Why an event of a batch was refused. `field` stands for a wrong value.
+
+    The numbers stand for `insufficient_credits`, those from `budget_id` on for `budget_exceeded`.
+    """
 
     status: int
     code: str
@@ -107,11 +110,27 @@ class UsageRefusal(Answer, frozen=True, kw_only=True):
     balance: Decimal | None
     owed: Decimal | None
     top_up_url: str | None
+    budget_id: str | None
+    limit: Decimal | None
+    spent: Decimal | None
+    held: Decimal | None
+    window_ends_at: datetime | None
 
     def as_error(self) -> ApiError:
         """The error that `usage.record` would have raised for this event alone."""
-        amounts = {"required": self.required, "available": self.available, "balance": self.balance, "owed": self.owed}
+        amounts = {
+            "required": self.required,
+            "available": self.available,
+            "balance": self.balance,
+            "owed": self.owed,
+            "limit": self.limit,
+            "spent": self.spent,
+            "held": self.held,
+        }
         numbers = {name: f"{value:f}" for name, value in amounts.items() if value is not None}
+        if self.budget_id is not None:
+            end = None if self.window_ends_at is None else self.window_ends_at.isoformat()
+            numbers |= {"budget_id": self.budget_id} | ({} if end is None else {"window_ends_at": end})
         errors = [] if self.field is None else [{"field": self.field, "detail": self.detail}]
         problem = {"status": self.status, "code": self.code, "detail": self.detail, "errors": errors}
         return error_of(Problem({**problem, **numbers, "top_up_url": self.top_up_url}))

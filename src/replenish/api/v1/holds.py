@@ -32,7 +32,8 @@ Seconds = Annotated[int, Meta(ge=1, le=HOLD_SECONDS_MAX, description="When it en
 class NewHold(Body):
     """With a meter, `value` is in its unit; without one, name the credit currency, and `value` is in credits.
 
-    `properties` are those of the usage it is for: they find the rate, and its capture carries them.
+    `properties` are those of the usage it is for: they find the rate, budgets look at them, and its capture carries
+    them.
     """
 
     customer_id: Key
@@ -131,7 +132,7 @@ async def _unit(call: Call, data: NewHold) -> tuple[CatalogMeter | None, Payment
 
 @creates("/holds", scope="usage:write", errors=(402, 404))
 async def create_hold(data: NewHold, call: Call) -> HoldView:
-    """Reserve credits. 402 when they are short: nothing is reserved."""
+    """Reserve credits. 402 when they are short, 409 when a budget has no room: nothing is reserved."""
     customer = await customers.find_customer(call.db, workspace_id=call.workspace_id, key=data.customer_id)
     meter, currency = await _unit(call, data)
     decimals = DECIMALS_MAX if meter is not None else currency.decimals

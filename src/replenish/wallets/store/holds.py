@@ -17,6 +17,7 @@ _HOLD_COLUMNS: Final = Hold.__struct_fields__
 def _hold(row: Record) -> Hold:
     hold = row_to(Hold, row)
     hold.lot_ids, hold.lot_amounts = tuple(hold.lot_ids), tuple(hold.lot_amounts)
+    hold.counter_ids = tuple(hold.counter_ids or ())
     return hold
 
 
@@ -79,6 +80,7 @@ async def insert_holds(tx: Tx, holds: Sequence[Hold]) -> None:
                 hold.lot_amounts,
                 None if hold.captured is None else hold.captured.value,
                 hold.usage_event_id,
+                hold.counter_ids or None,
                 hold.metadata,
                 hold.created_at,
                 hold.expires_at,

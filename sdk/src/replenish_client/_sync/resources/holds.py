@@ -35,8 +35,8 @@ class Holds(Resource):
         """Reserve credits: `value` in the meter's unit, or, with a `currency_id` in its place, in credits.
 
         It ends by itself after `expires_in` seconds (15 minutes unless said, a day at most). `properties` are those of the
-        usage it is for: they find the rate, and its capture carries them.
-        Raises InsufficientCreditsError: nothing is reserved.
+        usage it is for: they find the rate, budgets look at them, and its capture carries them.
+        Raises InsufficientCreditsError, BudgetExceededError: nothing is reserved.
         """
         body = known(
             customer_id=customer_id,
