@@ -8,9 +8,9 @@ from decimal import Decimal
 
 import asyncpg
 import pytest
-
 from bench.shop import Shop
 from bench.stored import BATCH, RELATIONS, open_stored, sizes
+
 from replenish.core.db import Database, connect
 from replenish.flows.record_usage import NewUsage, Recorded, Refused, record_usage
 from replenish.reports.verify import verify

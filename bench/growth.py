@@ -1,0 +1,233 @@
+"""`make bench ARGS="--growth"`: sides (c) and (d) with usage events already stored, beside an empty database, in one run.
+
+One server holds a database of each size; rounds go from one to the next, so that noise meets all. Printed as well: bytes an event
+of each relation, and how long `replenish verify` takes over all events, those of the rounds included.
+"""
+
+import argparse
+import asyncio
+import os
+import resource
+import shutil
+import statistics
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import asyncpg
+import msgspec
+import uvloop
+
+from bench import sides
+from bench.report import NAMES, keep, show_machine, show_settings
+from bench.serving import Serving
+from bench.shop import Shop, open_shop
+from bench.sides import Load
+from bench.stored import FILLING_SETTINGS, Size, open_stored, sizes
+from bench.timing import Sample, median
+from replenish.main.embedded_postgres import EmbeddedPostgres
+
+# With indexes, log, and the files that sorting leaves for a while.
+BYTES_AN_EVENT = 2_500
+GROWTH_SIDES = "cd"
+
+
+class Run(msgspec.Struct, frozen=True):
+    """One run of one side. `wal`: bytes of log an event."""
+
+    side: str
+    hot: bool
+    callers: int
+    stored: int
+    sample: Sample
+    wal: float
+
+
+class Row(msgspec.Struct, frozen=True):
+    """The medians of alternated runs. `ratios`: each round's speed beside the smallest size's in the same round."""
+
+    side: str
+    name: str
+    hot: bool
+    callers: int
+    stored: int
+    sample: Sample
+    wal: float
+    ratio: float
+    ratios: list[float]
+
+
+class Verified(msgspec.Struct, frozen=True):
+    """One `replenish verify`: how many events there were, seconds, and the most memory that its process took."""
+
+    events: int
+    seconds: float
+    python_mb: float
+
+
+def grow(given: argparse.Namespace, folder: Path) -> None:
+    """Fill; start the server anew with full durability; measure; verify."""
+    if not set(given.sides) <= set(GROWTH_SIDES):
+        raise SystemExit(f"--growth measures the sides {GROWTH_SIDES}")
+    needed, free = BYTES_AN_EVENT * sum(given.stored), shutil.disk_usage(folder).free
+    if free < needed:
+        raise SystemExit(
+            f"{folder} has {free / 1e9:.0f} GB free, and so many events need {needed / 1e9:.0f} GB. TMPDIR names another place."
+        )
+    show_machine()
+    with EmbeddedPostgres(folder / "home", settings=FILLING_SETTINGS) as server:
+        shops = uvloop.run(_fill(given, server.url()))
+    # What the kernel has not written yet, it would write during the rounds.
+    os.sync()
+    with EmbeddedPostgres(folder / "home", settings={"max_connections": "300"}) as server:
+        uvloop.run(_measure(given, server.url(), shops))
+
+
+async def _fill(given: argparse.Namespace, url: str) -> dict[int, Shop]:
+    await show_settings(url, "max_wal_size", of="filling: ")
+    shops = {events: await open_stored(url, f"bench_{events}", events=events) for events in given.stored if events}
+    connection = await asyncpg.connect(url)
+    await connection.execute("checkpoint", timeout=3600)
+    await connection.close()
+    return shops
+
+
+async def _measure(given: argparse.Namespace, url: str, shops: Mapping[int, Shop]) -> None:
+    shown = await show_settings(url, "max_wal_size", of="measured: ")
+    taken = {stored: await sizes(shop.url) for stored, shop in shops.items()}
+    _show_sizes(taken)
+    rows = _rows(await _rounds(given, url, shops))
+    _show_rows(rows)
+    verified = {stored: await _verify(shop) for stored, shop in shops.items()}
+    _show_verified(verified)
+    keep({"settings": shown, "rows": rows, "sizes": taken, "verify": verified})
+
+
+async def _rounds(given: argparse.Namespace, url: str, shops: Mapping[int, Shop]) -> list[list[Run]]:
+    rounds: list[list[Run]] = []
+    for hot in {"spread": [False], "hot": [True], "both": [False, True]}[given.wallets]:
+        for callers in given.callers:
+            for number in range(given.rounds):
+                # Each size comes first as often as the others.
+                first = number % len(given.stored)
+                runs: list[Run] = []
+                for stored in given.stored[first:] + given.stored[:first]:
+                    # What a round leaves would count as stored in the next: nothing is stored only once.
+                    shop = shops[stored] if stored else await open_shop(url, "bench_0")
+                    runs += [await _run(side, shop, Load(callers, given.seconds, hot), stored) for side in given.sides]
+                rounds.append(runs)
+    return rounds
+
+
+async def _run(side: str, shop: Shop, load: Load, stored: int) -> Run:
+    connection = await asyncpg.connect(shop.url)
+    try:
+        before = await _written(connection)
+        if side == "c":
+            sample = await sides.in_process(shop, load)
+        else:
+            with Serving(shop) as port:
+                sample = await sides.over_http(shop, load, port=port, path="/v1/usage")
+        after = await _written(connection)
+    finally:
+        await connection.close()
+    wal = float((after[1] - before[1]) / (after[0] - before[0]))
+    where = "hot" if load.hot else "spread"
+    print(f"  {side} {where} {load.callers}, {stored:,} stored: {sample.per_second:.0f}/s", file=sys.stderr, flush=True)
+    return Run(side, load.hot, load.callers, stored, sample, wal)
+
+
+async def _written(connection: asyncpg.Connection) -> asyncpg.Record:
+    """(events, bytes of log) since ever. A statement line is an event, or the one grant."""
+    return await connection.fetchrow(
+        "select sum(line), pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0') from wallets"
+    )
+
+
+def _rows(rounds: Sequence[Sequence[Run]]) -> list[Row]:
+    """By side and load; within one, by size."""
+    found: dict[tuple[str, bool, int, int], list[tuple[Run, float]]] = {}
+    for runs in rounds:
+        smallest = min(run.stored for run in runs)
+        base = {run.side: run.sample.per_second for run in runs if run.stored == smallest}
+        for run in runs:
+            key = (run.side, run.hot, run.callers, run.stored)
+            found.setdefault(key, []).append((run, run.sample.per_second / base[run.side]))
+    return [
+        Row(
+            side,
+            NAMES[side],
+            hot,
+            callers,
+            stored,
+            median([run.sample for run, _ in members]),
+            statistics.median(run.wal for run, _ in members),
+            statistics.median(ratio for _, ratio in members),
+            [ratio for _, ratio in members],
+        )
+        for (side, hot, callers, stored), members in sorted(found.items())
+    ]
+
+
+def _show_rows(rows: Sequence[Row]) -> None:
+    print(
+        f"{'side':40} {'wallets':8} {'callers':>7} {'stored':>11} {'events/s':>9} {'p50 ms':>8} {'p99 ms':>8}"
+        f" {'log B/event':>11}  of the first, each round"
+    )
+    for row in rows:
+        each = " ".join(f"{ratio:.2f}" for ratio in row.ratios)
+        print(
+            f"{row.side} {row.name:38} {'hot' if row.hot else 'spread':8} {row.callers:7} {row.stored:11,}"
+            f" {row.sample.per_second:9.0f} {row.sample.p50_ms:8.2f} {row.sample.p99_ms:8.2f} {row.wal:11.0f}"
+            f"  {row.ratio:.2f} ({each})"
+        )
+    print(flush=True)
+
+
+def _show_sizes(taken: Mapping[int, Sequence[Size]]) -> None:
+    print(
+        f"{'stored':>11} {'relation':14} {'rows':>11} {'table MB':>9} {'index MB':>9} {'B/event':>8}  indexes, B/event"
+    )
+    for stored, found in taken.items():
+        for size in found:
+            each = ", ".join(f"({columns}) {taken / stored:.0f}" for columns, taken in size.indexes.items())
+            print(
+                f"{stored:11,} {size.relation:14} {size.rows:11,} {size.table / 1e6:9.1f}"
+                f" {sum(size.indexes.values()) / 1e6:9.1f} {size.total / stored:8.0f}  {each}"
+            )
+        total = sum(size.total for size in found)
+        print(f"{stored:11,} {'all':14} {'':11} {'':9} {total / 1e6:9.1f} {total / stored:8.0f}")
+    print(flush=True)
+
+
+async def _verify(shop: Shop) -> Verified:
+    """The command itself, as anybody runs it. Raises RuntimeError when it finds a difference."""
+    connection = await asyncpg.connect(shop.url)
+    events = await connection.fetchval("select sum(line - 1)::bigint from wallets")
+    await connection.close()
+    print(f"  verify over {events:,} events", file=sys.stderr, flush=True)
+    begin = time.perf_counter()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "replenish.main.cli", "verify"),
+        env=os.environ | {"REPLENISH_DATABASE_URL": shop.url},
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        _, said = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    seconds = time.perf_counter() - begin
+    if process.returncode:
+        raise RuntimeError(f"verify ended with {process.returncode}: {said.decode()[-2000:]}")
+    return Verified(events, seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+
+
+def _show_verified(verified: Mapping[int, Verified]) -> None:
+    for stored, one in verified.items():
+        print(
+            f"verify, {stored:,} stored and {one.events - stored:,} added by the rounds: clean in {one.seconds:.1f} s,"
+            f" at most {one.python_mb:.0f} MB in its process"
+        )
