@@ -36,6 +36,12 @@ def main() -> None:
     parser.add_argument(
         "--stored", type=_numbers, default=[0, 1_000_000, 10_000_000], help="how many, each size: 0,1000000,10000000"
     )
+    parser.add_argument(
+        "--settle", type=float, default=30.0, help="seconds of unmeasured usage before the rounds of --growth"
+    )
+    parser.add_argument(
+        "--settings", type=_settings, default={}, help="of the server: shared_buffers=256MB,max_wal_size=1GB"
+    )
     given = parser.parse_args()
     given.callers = given.callers or ([128] if given.growth else [1, 8, 32, 128])
     given.sides = given.sides or ("cd" if given.growth else "abcdef")
@@ -46,11 +52,15 @@ def main() -> None:
         if given.growth:
             grow(given, Path(folder))
             return
-        server = EmbeddedPostgres(Path(folder) / "home", settings={"max_connections": "300"}).start()
+        server = EmbeddedPostgres(Path(folder) / "home", settings={"max_connections": "300", **given.settings}).start()
         try:
             uvloop.run(bench(given, server, Path(folder)))
         finally:
             server.stop()
+
+
+def _settings(text: str) -> dict[str, str]:
+    return dict(one.split("=", 1) for one in text.split(","))
 
 
 def _numbers(text: str) -> list[int]:

@@ -22,7 +22,7 @@ import uvloop
 from bench import sides
 from bench.report import NAMES, keep, show_machine, show_settings
 from bench.serving import Serving
-from bench.shop import Shop, open_shop
+from bench.shop import Shop
 from bench.sides import Load
 from bench.stored import FILLING_SETTINGS, Size, open_stored, sizes
 from bench.timing import Sample, median
@@ -30,7 +30,9 @@ from replenish.main.embedded_postgres import EmbeddedPostgres
 
 # With indexes, log, and the files that sorting leaves for a while.
 BYTES_AN_EVENT = 2_500
+SHOWN_SETTINGS = ("max_wal_size", "checkpoint_timeout", "autovacuum")
 GROWTH_SIDES = "cd"
+SETTLING_CALLERS = 128
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -76,45 +78,76 @@ def grow(given: argparse.Namespace, folder: Path) -> None:
             f"{folder} has {free / 1e9:.0f} GB free, and so many events need {needed / 1e9:.0f} GB. TMPDIR names another place."
         )
     show_machine()
+    settings = {"max_connections": "300", **server_settings(), **given.settings}
     with EmbeddedPostgres(folder / "home", settings=FILLING_SETTINGS) as server:
         shops = uvloop.run(_fill(given, server.url()))
     # What the kernel has not written yet, it would write during the rounds.
     os.sync()
-    with EmbeddedPostgres(folder / "home", settings={"max_connections": "300"}) as server:
+    with EmbeddedPostgres(folder / "home", settings=settings) as server:
         uvloop.run(_measure(given, server.url(), shops))
 
 
-async def _fill(given: argparse.Namespace, url: str) -> dict[int, Shop]:
-    await show_settings(url, "max_wal_size", of="filling: ")
-    shops = {events: await open_stored(url, f"bench_{events}", events=events) for events in given.stored if events}
+def server_settings() -> dict[str, str]:
+    """What a server that keeps many events is given: a quarter of the memory, and minutes between checkpoints."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return {
+        "shared_buffers": f"{max(256, min(memory // 4, 8 << 30) >> 20)}MB",
+        "max_wal_size": "8GB",
+        "checkpoint_timeout": "15min",
+    }
+
+
+def _wallets(given: argparse.Namespace) -> list[bool]:
+    """Whether hot, each."""
+    return {"spread": [False], "hot": [True], "both": [False, True]}[given.wallets]
+
+
+async def _fill(given: argparse.Namespace, url: str) -> dict[int, list[Shop]]:
+    """By size, the databases that the rounds take in turn: one of stored events for all, but a fresh empty one for each.
+
+    All are made before the rounds, because dropping one forces a checkpoint on every other.
+    """
+    await show_settings(url, *SHOWN_SETTINGS, of="filling: ")
+    shops: dict[int, list[Shop]] = {}
+    for events in given.stored:
+        count = 1 if events else given.rounds * len(_wallets(given)) * len(given.callers)
+        shops[events] = [await open_stored(url, f"bench_{events}_{n}", events=events) for n in range(count)]
     connection = await asyncpg.connect(url)
     await connection.execute("checkpoint", timeout=3600)
     await connection.close()
     return shops
 
 
-async def _measure(given: argparse.Namespace, url: str, shops: Mapping[int, Shop]) -> None:
-    shown = await show_settings(url, "max_wal_size", of="measured: ")
-    taken = {stored: await sizes(shop.url) for stored, shop in shops.items()}
+async def _measure(given: argparse.Namespace, url: str, shops: Mapping[int, Sequence[Shop]]) -> None:
+    shown = await show_settings(url, *SHOWN_SETTINGS, of="measured: ")
+    full = {stored: first for stored, (first, *_) in shops.items() if stored}
+    taken = {stored: await sizes(shop.url) for stored, shop in full.items()}
     _show_sizes(taken)
-    rows = _rows(await _rounds(given, url, shops))
+    await _settle(full, given.settle)
+    rows = _rows(await _rounds(given, shops))
     _show_rows(rows)
-    verified = {stored: await _verify(shop) for stored, shop in shops.items()}
+    verified = {stored: await _verify(shop) for stored, shop in full.items()}
     _show_verified(verified)
     keep({"settings": shown, "rows": rows, "sizes": taken, "verify": verified})
 
 
-async def _rounds(given: argparse.Namespace, url: str, shops: Mapping[int, Shop]) -> list[list[Run]]:
+async def _settle(full: Mapping[int, Shop], seconds: float) -> None:
+    """Unmeasured usage: a server that has just started has nothing in memory, and logs each page whole at its first change."""
+    for stored, shop in full.items():
+        print(f"  settling, {stored:,} stored", file=sys.stderr, flush=True)
+        await sides.in_process(shop, Load(SETTLING_CALLERS, seconds, hot=False))
+
+
+async def _rounds(given: argparse.Namespace, shops: Mapping[int, Sequence[Shop]]) -> list[list[Run]]:
     rounds: list[list[Run]] = []
-    for hot in {"spread": [False], "hot": [True], "both": [False, True]}[given.wallets]:
+    for hot in _wallets(given):
         for callers in given.callers:
             for number in range(given.rounds):
                 # Each size comes first as often as the others.
                 first = number % len(given.stored)
                 runs: list[Run] = []
                 for stored in given.stored[first:] + given.stored[:first]:
-                    # What a round leaves would count as stored in the next: nothing is stored only once.
-                    shop = shops[stored] if stored else await open_shop(url, "bench_0")
+                    shop = shops[stored][len(rounds) % len(shops[stored])]
                     runs += [await _run(side, shop, Load(callers, given.seconds, hot), stored) for side in given.sides]
                 rounds.append(runs)
     return rounds
