@@ -6,6 +6,7 @@ Numbers of different runs do not compare: the machine is never the same twice. R
 
 import argparse
 import asyncio
+import contextlib
 import signal
 import sys
 import tempfile
@@ -47,16 +48,17 @@ def main() -> None:
     given.sides = given.sides or ("cd" if given.growth else "abcdef")
     # Ended politely in whichever way, the servers and their folder go, too.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    with tempfile.TemporaryDirectory(prefix="replenish-bench-") as folder:
+    with contextlib.suppress(KeyboardInterrupt), tempfile.TemporaryDirectory(prefix="replenish-bench-") as folder:
         Path(folder).chmod(0o711)
         if given.growth:
             grow(given, Path(folder))
-            return
-        server = EmbeddedPostgres(Path(folder) / "home", settings={"max_connections": "300", **given.settings}).start()
-        try:
-            uvloop.run(bench(given, server, Path(folder)))
-        finally:
-            server.stop()
+        else:
+            with EmbeddedPostgres(
+                Path(folder) / "home", settings={"max_connections": "300", **given.settings}
+            ) as server:
+                uvloop.run(bench(given, server, Path(folder)))
+        return
+    sys.exit("interrupted; server and data are gone")
 
 
 def _settings(text: str) -> dict[str, str]:

@@ -6,10 +6,11 @@ of each relation, and how long `replenish verify` takes over all events, those o
 
 import argparse
 import asyncio
+import contextlib
 import os
-import resource
 import shutil
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,7 @@ from bench.sides import Load
 from bench.stored import FILLING_SETTINGS, Size, open_stored, sizes
 from bench.timing import Sample, median
 from replenish.main.embedded_postgres import EmbeddedPostgres
+from replenish.main.postgres_process import running_postmaster
 
 # With indexes, log, and the files that sorting leaves for a while.
 BYTES_AN_EVENT = 2_500
@@ -36,7 +38,7 @@ SETTLING_CALLERS = 128
 
 
 class Run(msgspec.Struct, frozen=True):
-    """One run of one side. `wal`: bytes of log an event."""
+    """One run of one side. `wal`: bytes of log an event; `cpu_us`: PostgreSQL's processor time an event."""
 
     side: str
     hot: bool
@@ -44,6 +46,7 @@ class Run(msgspec.Struct, frozen=True):
     stored: int
     sample: Sample
     wal: float
+    cpu_us: float
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -56,6 +59,7 @@ class Row(msgspec.Struct, frozen=True):
     stored: int
     sample: Sample
     wal: float
+    cpu_us: float
     ratio: float
     ratios: list[float]
 
@@ -84,7 +88,11 @@ def grow(given: argparse.Namespace, folder: Path) -> None:
     # What the kernel has not written yet, it would write during the rounds.
     os.sync()
     with EmbeddedPostgres(folder / "home", settings=settings) as server:
-        uvloop.run(_measure(given, server.url(), shops))
+        found = uvloop.run(_measure(given, server, shops))
+        # Outside the loop, where Ctrl-C need not wait for it.
+        verified = {stored: _verify(first) for stored, (first, *_) in shops.items() if stored}
+    _show_verified(verified)
+    keep({**found, "verify": verified})
 
 
 def server_settings() -> dict[str, str]:
@@ -118,17 +126,17 @@ async def _fill(given: argparse.Namespace, url: str) -> dict[int, list[Shop]]:
     return shops
 
 
-async def _measure(given: argparse.Namespace, url: str, shops: Mapping[int, Sequence[Shop]]) -> None:
-    shown = await show_settings(url, *SHOWN_SETTINGS, of="measured: ")
+async def _measure(
+    given: argparse.Namespace, server: EmbeddedPostgres, shops: Mapping[int, Sequence[Shop]]
+) -> dict[str, object]:
+    shown = await show_settings(server.url(), *SHOWN_SETTINGS, of="measured: ")
     full = {stored: first for stored, (first, *_) in shops.items() if stored}
     taken = {stored: await sizes(shop.url) for stored, shop in full.items()}
     _show_sizes(taken)
     await _settle(full, given.settle)
-    rows = _rows(await _rounds(given, shops))
+    rows = _rows(await _rounds(given, server, shops))
     _show_rows(rows)
-    verified = {stored: await _verify(shop) for stored, shop in full.items()}
-    _show_verified(verified)
-    keep({"settings": shown, "rows": rows, "sizes": taken, "verify": verified})
+    return {"settings": shown, "rows": rows, "sizes": taken}
 
 
 async def _settle(full: Mapping[int, Shop], seconds: float) -> None:
@@ -138,7 +146,9 @@ async def _settle(full: Mapping[int, Shop], seconds: float) -> None:
         await sides.in_process(shop, Load(SETTLING_CALLERS, seconds, hot=False))
 
 
-async def _rounds(given: argparse.Namespace, shops: Mapping[int, Sequence[Shop]]) -> list[list[Run]]:
+async def _rounds(
+    given: argparse.Namespace, server: EmbeddedPostgres, shops: Mapping[int, Sequence[Shop]]
+) -> list[list[Run]]:
     rounds: list[list[Run]] = []
     for hot in _wallets(given):
         for callers in given.callers:
@@ -148,34 +158,62 @@ async def _rounds(given: argparse.Namespace, shops: Mapping[int, Sequence[Shop]]
                 runs: list[Run] = []
                 for stored in given.stored[first:] + given.stored[:first]:
                     shop = shops[stored][len(rounds) % len(shops[stored])]
-                    runs += [await _run(side, shop, Load(callers, given.seconds, hot), stored) for side in given.sides]
+                    load = Load(callers, given.seconds, hot)
+                    runs += [await _run(side, shop, load, stored, server) for side in given.sides]
                 rounds.append(runs)
     return rounds
 
 
-async def _run(side: str, shop: Shop, load: Load, stored: int) -> Run:
-    connection = await asyncpg.connect(shop.url)
-    try:
-        before = await _written(connection)
-        if side == "c":
-            sample = await sides.in_process(shop, load)
-        else:
-            with Serving(shop) as port:
-                sample = await sides.over_http(shop, load, port=port, path="/v1/usage")
-        after = await _written(connection)
-    finally:
-        await connection.close()
-    wal = float((after[1] - before[1]) / (after[0] - before[0]))
+async def _run(side: str, shop: Shop, load: Load, stored: int, server: EmbeddedPostgres) -> Run:
+    before = await _spent(shop, server)
+    if side == "c":
+        sample = await sides.in_process(shop, load)
+    else:
+        with Serving(shop) as port:
+            sample = await sides.over_http(shop, load, port=port, path="/v1/usage")
+    after = await _spent(shop, server)
+    events = after.events - before.events
     where = "hot" if load.hot else "spread"
     print(f"  {side} {where} {load.callers}, {stored:,} stored: {sample.per_second:.0f}/s", file=sys.stderr, flush=True)
-    return Run(side, load.hot, load.callers, stored, sample, wal)
-
-
-async def _written(connection: asyncpg.Connection) -> asyncpg.Record:
-    """(events, bytes of log) since ever. A statement line is an event, or the one grant."""
-    return await connection.fetchrow(
-        "select sum(line), pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0') from wallets"
+    return Run(
+        *(side, load.hot, load.callers, stored, sample),
+        wal=(after.wal - before.wal) / events,
+        cpu_us=1e6 * (after.cpu - before.cpu) / events,
     )
+
+
+class Spent(msgspec.Struct, frozen=True):
+    """Since ever: events, bytes of log, the server's processor seconds."""
+
+    events: int
+    wal: int
+    cpu: float
+
+
+async def _spent(shop: Shop, server: EmbeddedPostgres) -> Spent:
+    connection = await asyncpg.connect(shop.url)
+    try:
+        # A statement line is an event, or the one grant.
+        events, wal = await connection.fetchrow(
+            "select sum(line)::bigint, pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint from wallets"
+        )
+        return Spent(events, wal, _processor_seconds(running_postmaster(server.data)))
+    finally:
+        await connection.close()
+
+
+def _processor_seconds(postmaster: int | None) -> float:
+    """Of the server's processes, the ended ones included; 0 where there is no /proc."""
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # After the name, which may hold anything: state, parent, … user and system time, and those of ended children.
+            _, parent, *rest = stat.read_text().rpartition(")")[2].split()
+            if int(stat.parent.name) == postmaster:
+                ticks += sum(int(number) for number in rest[9:13])
+            elif int(parent) == postmaster:
+                ticks += sum(int(number) for number in rest[9:11])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _rows(rounds: Sequence[Sequence[Run]]) -> list[Row]:
@@ -196,6 +234,7 @@ def _rows(rounds: Sequence[Sequence[Run]]) -> list[Row]:
             stored,
             median([run.sample for run, _ in members]),
             statistics.median(run.wal for run, _ in members),
+            statistics.median(run.cpu_us for run, _ in members),
             statistics.median(ratio for _, ratio in members),
             [ratio for _, ratio in members],
         )
@@ -206,13 +245,13 @@ def _rows(rounds: Sequence[Sequence[Run]]) -> list[Row]:
 def _show_rows(rows: Sequence[Row]) -> None:
     print(
         f"{'side':40} {'wallets':8} {'callers':>7} {'stored':>11} {'events/s':>9} {'p50 ms':>8} {'p99 ms':>8}"
-        f" {'log B/event':>11}  of the first, each round"
+        f" {'log B':>6} {'PG us':>6}  of the first, each round"
     )
     for row in rows:
         each = " ".join(f"{ratio:.2f}" for ratio in row.ratios)
         print(
             f"{row.side} {row.name:38} {'hot' if row.hot else 'spread':8} {row.callers:7} {row.stored:11,}"
-            f" {row.sample.per_second:9.0f} {row.sample.p50_ms:8.2f} {row.sample.p99_ms:8.2f} {row.wal:11.0f}"
+            f" {row.sample.per_second:9.0f} {row.sample.p50_ms:8.2f} {row.sample.p99_ms:8.2f} {row.wal:6.0f} {row.cpu_us:6.0f}"
             f"  {row.ratio:.2f} ({each})"
         )
     print(flush=True)
@@ -234,28 +273,38 @@ def _show_sizes(taken: Mapping[int, Sequence[Size]]) -> None:
     print(flush=True)
 
 
-async def _verify(shop: Shop) -> Verified:
+def _verify(shop: Shop) -> Verified:
     """The command itself, as anybody runs it. Raises RuntimeError when it finds a difference."""
-    connection = await asyncpg.connect(shop.url)
-    events = await connection.fetchval("select sum(line - 1)::bigint from wallets")
-    await connection.close()
+    events = asyncio.run(_events(shop))
     print(f"  verify over {events:,} events", file=sys.stderr, flush=True)
     begin = time.perf_counter()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "replenish.main.cli", "verify"),
+    process = subprocess.Popen(
+        [sys.executable, "-m", "replenish.main.cli", "verify"],
         env=os.environ | {"REPLENISH_DATABASE_URL": shop.url},
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
-        _, said = await process.communicate()
+        said = process.stderr.read()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
     finally:
         if process.returncode is None:
             process.kill()
-    seconds = time.perf_counter() - begin
     if process.returncode:
-        raise RuntimeError(f"verify ended with {process.returncode}: {said.decode()[-2000:]}")
-    return Verified(events, seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+        raise RuntimeError(f"verify ended with {process.returncode}: {said[-2000:]}")
+    # Kilobytes, but for macOS, which counts bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Verified(events, time.perf_counter() - begin, used.ru_maxrss * unit / 1e6)
+
+
+async def _events(shop: Shop) -> int:
+    connection = await asyncpg.connect(shop.url)
+    try:
+        return await connection.fetchval("select sum(line - 1)::bigint from wallets")
+    finally:
+        await connection.close()
 
 
 def _show_verified(verified: Mapping[int, Verified]) -> None:

@@ -52,4 +52,9 @@ class Serving:
 
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
-        self.process.wait(timeout=30)
+        try:
+            self.process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            # It waits for connections that nobody closes any more.
+            self.process.kill()
+            self.process.wait()

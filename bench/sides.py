@@ -213,7 +213,11 @@ async def over_http(shop: Shop, load: Load, *, port: int, path: str, batch: int 
         "batch": batch,
         "customers": [str(customer) for customer in (shop.customers[:1] if load.hot else shop.customers)],
     }
-    answer, _ = await loader.communicate(msgspec.json.encode(order))
+    try:
+        answer, _ = await loader.communicate(msgspec.json.encode(order))
+    finally:
+        if loader.returncode is None:
+            loader.kill()
     if loader.returncode:
         raise RuntimeError(f"the loader failed with {loader.returncode}")
     return msgspec.json.decode(answer, type=Sample)
