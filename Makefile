@@ -35,7 +35,7 @@ help:
 	@echo "make mutants   small errors put into the pure rules, and whether tests/rules notices each"
 	@echo "make screenshots   each page as the browser tests see it, into screenshots/"
 	@echo "make check   format, lint, types, imports"
-	@echo "make bench   our speed beside the raw limits, as ratios of one run (ARGS=\"--seconds 2 --callers 32\")"
+	@echo "make bench   our speed beside the raw limits, as ratios of one run (ARGS=\"--seconds 2 --callers 32\"; ARGS=--growth: with events stored)"
 	@echo "make clean   remove what the others installed; the data in .replenish stays"
 
 run: .venv/installed-run

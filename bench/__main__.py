@@ -6,63 +6,72 @@ Numbers of different runs do not compare: the machine is never the same twice. R
 
 import argparse
 import asyncio
-import os
-import platform
-import socket
-import subprocess
+import contextlib
+import signal
 import sys
 import tempfile
-import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import asyncpg
-import httpx
 import msgspec
 import uvloop
 
 from bench import sides
+from bench.growth import grow
+from bench.report import NAMES, keep, show_machine, show_settings
+from bench.serving import Serving
 from bench.shop import Shop, open_shop
 from bench.sides import Load
 from bench.timing import Sample, median
 from replenish.main.embedded_postgres import EmbeddedPostgres
 from replenish.main.postgres_binaries import EMBEDDED_POSTGRES
 
-SHOWN_SETTINGS = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "wal_level")
-NAMES = {
-    "a": "raw SQL, one function an event (pgbench)",
-    "b": "a transaction an event, Python",
-    "c": "our flow, in process",
-    "d": "our HTTP endpoint, one event a request",
-    "e": "a POST that does nothing, same server",
-    "f": "our batch endpoint, 1,000 events a request",
-}
-RESULTS = Path(__file__).parent / "results"
-
-Run = Callable[[Shop, Load], Awaitable[Sample]]
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--seconds", type=float, default=4.0, help="of each run, after a second of warming up")
     parser.add_argument("--rounds", type=int, default=3, help="how often each side runs, in turn")
-    parser.add_argument("--callers", type=int, nargs="+", default=[1, 8, 32, 128])
-    parser.add_argument("--sides", default="abcdef")
+    parser.add_argument("--callers", type=int, nargs="+", help="1 8 32 128; with --growth: 128")
+    parser.add_argument("--sides", help="abcdef; with --growth: cd")
     parser.add_argument("--wallets", choices=["spread", "hot", "both"], default="both")
+    parser.add_argument("--growth", action="store_true", help="with events already stored, beside an empty database")
+    parser.add_argument(
+        "--stored", type=_numbers, default=[0, 1_000_000, 10_000_000], help="how many, each size: 0,1000000,10000000"
+    )
+    parser.add_argument(
+        "--settle", type=float, default=30.0, help="seconds of unmeasured usage before the rounds of --growth"
+    )
+    parser.add_argument(
+        "--settings", type=_settings, default={}, help="of the server: shared_buffers=256MB,max_wal_size=1GB"
+    )
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="replenish-bench-") as folder:
+    given.callers = given.callers or ([128] if given.growth else [1, 8, 32, 128])
+    given.sides = given.sides or ("cd" if given.growth else "abcdef")
+    # Ended politely in whichever way, the servers and their folder go, too.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    with contextlib.suppress(KeyboardInterrupt), tempfile.TemporaryDirectory(prefix="replenish-bench-") as folder:
         Path(folder).chmod(0o711)
-        server = EmbeddedPostgres(Path(folder) / "home", settings={"max_connections": "300"}).start()
-        try:
-            uvloop.run(bench(given, server, Path(folder)))
-        finally:
-            server.stop()
+        if given.growth:
+            grow(given, Path(folder))
+        else:
+            with EmbeddedPostgres(
+                Path(folder) / "home", settings={"max_connections": "300", **given.settings}
+            ) as server:
+                uvloop.run(bench(given, server, Path(folder)))
+        return
+    sys.exit("interrupted; server and data are gone")
+
+
+def _settings(text: str) -> dict[str, str]:
+    return dict(one.split("=", 1) for one in text.split(","))
+
+
+def _numbers(text: str) -> list[int]:
+    return sorted({int(number) for number in text.split(",")})
 
 
 async def bench(given: argparse.Namespace, server: EmbeddedPostgres, folder: Path) -> None:
-    shown = await _settings(server.url())
-    print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    print(", ".join(f"{name} {value}" for name, value in shown.items()), "\n")
+    show_machine()
+    shown = await show_settings(server.url())
     found: dict[tuple[str, bool, int], list[Sample]] = {}
     wallets = {"spread": [False], "hot": [True], "both": [False, True]}[given.wallets]
     for hot in wallets:
@@ -74,7 +83,11 @@ async def bench(given: argparse.Namespace, server: EmbeddedPostgres, folder: Pat
                     found.setdefault((side, hot, callers), []).append(sample)
     rows = {key: median(samples) for key, samples in found.items()}
     _show(rows)
-    _keep(rows, shown)
+    kept = [
+        {"side": side, "name": NAMES[side], "hot": hot, "callers": callers, **msgspec.structs.asdict(one)}
+        for (side, hot, callers), one in rows.items()
+    ]
+    keep({"settings": shown, "rows": kept})
 
 
 async def _round(chosen: str, shop: Shop, load: Load, folder: Path) -> dict[str, Sample]:
@@ -88,7 +101,7 @@ async def _round(chosen: str, shop: Shop, load: Load, folder: Path) -> dict[str,
     if "c" in chosen:
         results["c"] = await sides.in_process(shop, load)
     if set(chosen) & set("def"):
-        with _Serving(shop) as port:
+        with Serving(shop) as port:
             for side, path, batch in (("d", "/v1/usage", 1), ("e", "/noop", 1), ("f", "/v1/usage/batch", 1000)):
                 # A thousand events a request from 128 callers only fills the queue; eight are plenty.
                 calm = Load(min(load.callers, 8), load.seconds, load.hot) if side == "f" else load
@@ -98,57 +111,6 @@ async def _round(chosen: str, shop: Shop, load: Load, folder: Path) -> dict[str,
         where = "hot" if load.hot else "spread"
         print(f"  {side} {where} {load.callers}: {sample.per_second:.0f}/s", file=sys.stderr, flush=True)
     return results
-
-
-class _Serving:
-    """One web process, as `replenish serve` starts it."""
-
-    def __init__(self, shop: Shop) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
-        self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "uvicorn",
-                "bench.server:make",
-                "--factory",
-                "--port",
-                str(self.port),
-                "--log-level",
-                "error",
-                "--no-access-log",
-            ],
-            env=os.environ
-            | {
-                "REPLENISH_DATABASE_URL": shop.url,
-                "REPLENISH_SECRET_KEY": "the benchmark's own secret, which signs nothing",
-                "REPLENISH_DEV": "1",
-            },
-        )
-
-    def __enter__(self) -> int:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                if httpx.get(f"http://127.0.0.1:{self.port}/healthz", trust_env=False).is_success:
-                    return self.port
-            except httpx.TransportError:
-                time.sleep(0.1)
-        raise RuntimeError("the server did not start")
-
-    def __exit__(self, *_: object) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=30)
-
-
-async def _settings(url: str) -> dict[str, str]:
-    connection = await asyncpg.connect(url)
-    try:
-        return {name: str(await connection.fetchval("select current_setting($1)", name)) for name in SHOWN_SETTINGS}
-    finally:
-        await connection.close()
 
 
 def _show(rows: dict[tuple[str, bool, int], Sample]) -> None:
@@ -163,20 +125,6 @@ def _show(rows: dict[tuple[str, bool, int], Sample]) -> None:
             f"{side} {NAMES[side]:44} {'hot' if hot else 'spread':8} {callers:7} {one.per_second:9.0f}"
             f" {one.p50_ms:8.2f} {one.p99_ms:8.2f}  {ratios}"
         )
-
-
-def _keep(rows: dict[tuple[str, bool, int], Sample], settings: dict[str, str]) -> None:
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
-    kept = {
-        "settings": settings,
-        "rows": [
-            {"side": side, "name": NAMES[side], "hot": hot, "callers": callers, **msgspec.structs.asdict(one)}
-            for (side, hot, callers), one in rows.items()
-        ],
-    }
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(kept)))
-    print(f"\nwritten to {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
 
 
 if __name__ == "__main__":

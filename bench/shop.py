@@ -1,5 +1,6 @@
 """What every side runs on: a database of its own with full durability, 10,000 wallets, and one hot one."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -30,8 +31,8 @@ class Shop(msgspec.Struct, frozen=True):
     api_key: str
 
 
-async def open_shop(server_url: str, name: str, *, wallets: int = WALLETS) -> Shop:
-    """A fresh database on this server."""
+async def open_shop(server_url: str, name: str, *, wallets: int = WALLETS, since: datetime | None = None) -> Shop:
+    """A fresh database on this server; its wallets were filled at `since`, now by default."""
     admin = await asyncpg.connect(server_url)
     await admin.execute(f'drop database if exists "{name}" with (force)')
     await admin.execute(f'create database "{name}"')
@@ -40,14 +41,14 @@ async def open_shop(server_url: str, name: str, *, wallets: int = WALLETS) -> Sh
     await migrate(url)
     db = await connect(url, size_max=2)
     try:
-        shop = await _fill(db, url, wallets)
+        shop = await _fill(db, url, wallets, since or datetime.now(UTC))
         await db.pool.execute("vacuum analyze")
         return shop
     finally:
         await db.close()
 
 
-async def _fill(db: Database, url: str, wallets: int) -> Shop:
+async def _fill(db: Database, url: str, wallets: int, since: datetime) -> Shop:
     twins = await manage_workspaces.create_workspace(db=db, name="Bench")
     meter_id = await manage_meters.create_meter(
         db=db, workspace_id=twins.live, name="Calls", event_name="calls", unit="call"
@@ -64,31 +65,34 @@ async def _fill(db: Database, url: str, wallets: int) -> Shop:
     )
     await db.pool.execute(
         "insert into wallets (customer_id, id, workspace_id, currency_id, now_at, recorded_at, line, issued, available)"
-        " select c, w, $3, $4, now(), now(), 1, $5, $5 from unnest($1::uuid[], $2::uuid[]) as u (c, w)",
+        " select c, w, $3, $4, $6, $6, 1, $5, $5 from unnest($1::uuid[], $2::uuid[]) as u (c, w)",
         customers,
         wallet_ids,
         twins.live,
         currency.id,
         PLENTY,
+        since,
     )
     await db.pool.execute(
         "insert into lots (customer_id, id, workspace_id, wallet_id, category, priority, amount, remaining, effective_at,"
-        " source, opened_at, created_at) select c, w, $3, w, 'paid', 50, $4, $4, now(), 'api', now(), now()"
+        " source, opened_at, created_at) select c, w, $3, w, 'paid', 50, $4, $4, $5::timestamptz, 'api', $5, $5"
         " from unnest($1::uuid[], $2::uuid[]) as u (c, w)",
         customers,
         wallet_ids,
         twins.live,
         PLENTY,
+        since,
     )
     await db.pool.execute(
         "insert into transfers (customer_id, id, workspace_id, wallet_id, lot_id, kind, from_account, to_account, amount,"
         " cause, cause_id, line, balance_after, booked_at, recorded_at)"
-        " select c, gen_random_uuid(), $3, w, w, 'grant', 'issued', 'available', $4, 'grant', w, 1, $4, now(), now()"
+        " select c, gen_random_uuid(), $3, w, w, 'grant', 'issued', 'available', $4, 'grant', w, 1, $4, $5::timestamptz, $5"
         " from unnest($1::uuid[], $2::uuid[]) as u (c, w)",
         customers,
         wallet_ids,
         twins.live,
         PLENTY,
+        since,
     )
     await db.pool.execute(RAW.read_text())
     await db.pool.execute(
@@ -99,15 +103,3 @@ async def _fill(db: Database, url: str, wallets: int) -> Shop:
     if key.secret is None:
         raise RuntimeError("the key was shown before")
     return Shop(url, twins.live, meter, currency, customers, key.secret)
-
-
-async def size_of(url: str, table: str) -> int:
-    """Bytes of a table with its indexes and partitions."""
-    connection = await asyncpg.connect(url)
-    try:
-        found = await connection.fetchval(
-            "select sum(pg_total_relation_size(relid)) from pg_partition_tree($1::regclass)", table
-        )
-        return int(found or await connection.fetchval("select pg_total_relation_size($1::regclass)", table))
-    finally:
-        await connection.close()

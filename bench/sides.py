@@ -175,8 +175,6 @@ async def in_process(shop: Shop, load: Load) -> Sample:
         return await record_usage(db, events=events)
 
     gatherer = Gatherer(run, lane_of=lambda event: event.customer_id.int)
-    prefix = uuid.uuid4().hex
-    numbers = iter(range(10**12))
 
     async def ask(_: int) -> None:
         event = NewUsage(
@@ -184,7 +182,8 @@ async def in_process(shop: Shop, load: Load) -> Sample:
             customer_id=shop.customers[0] if load.hot else random.choice(shop.customers),
             currency=shop.currency,
             meter=shop.meter,
-            key=f"{prefix}-{next(numbers)}",
+            # By chance, as clients make keys: counted ones would all stand side by side in the index.
+            key=f"{random.getrandbits(128):032x}",
             value=Decimal(1),
         )
         outcome = await gatherer.submit(event)
@@ -214,7 +213,11 @@ async def over_http(shop: Shop, load: Load, *, port: int, path: str, batch: int 
         "batch": batch,
         "customers": [str(customer) for customer in (shop.customers[:1] if load.hot else shop.customers)],
     }
-    answer, _ = await loader.communicate(msgspec.json.encode(order))
+    try:
+        answer, _ = await loader.communicate(msgspec.json.encode(order))
+    finally:
+        if loader.returncode is None:
+            loader.kill()
     if loader.returncode:
         raise RuntimeError(f"the loader failed with {loader.returncode}")
     return msgspec.json.decode(answer, type=Sample)

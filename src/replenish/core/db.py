@@ -53,15 +53,25 @@ class Database:
         await self.pool.close()
 
 
-async def connect(url: str, *, size_max: int = 10, size_min: int = 1, application: str = "replenish") -> Database:
-    """Open a pool on `postgresql://…`. Raises the driver's error when the server cannot be reached."""
+async def connect(
+    url: str,
+    *,
+    size_max: int = 10,
+    size_min: int = 1,
+    application: str = "replenish",
+    statement_seconds_max: float | None = 60,
+) -> Database:
+    """Open a pool on `postgresql://…`. Raises the driver's error when the server cannot be reached.
+
+    A statement that takes longer than `statement_seconds_max` raises TimeoutError; None: it may take as long as it takes.
+    """
     pool = await asyncpg.create_pool(
         url,
         min_size=size_min,
         max_size=size_max,
         init=_prepare,
         reset=_leave,
-        command_timeout=60,
+        command_timeout=statement_seconds_max,
         server_settings={"application_name": application, "timezone": "UTC", "jit": "off"},
     )
     return Database(pool)

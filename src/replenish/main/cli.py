@@ -260,7 +260,8 @@ async def _refuse_old_schema(url: str) -> None:
 
 
 async def _verify(url: str) -> Verdict:
-    db = await open_database(url, size_max=2, application="replenish verify")
+    # Books of years are read as a whole: no check may be cut off because there is much to check.
+    db = await open_database(url, size_max=2, application="replenish verify", statement_seconds_max=None)
     try:
         return await verify_books(db)
     finally:

@@ -7,13 +7,15 @@ from replenish.reports.checks import Check
 
 # What each of a wallet's accounts must hold, from its transfers. Sources (issued, owed) hold what left them.
 _ACCOUNTS: Final = """
-with moved as (
+with flows as (
+    select customer_id, wallet_id, from_account, to_account, sum(amount) as amount from transfers group by 1, 2, 3, 4
+), moved as (
     select customer_id, wallet_id, account, sum(amount) as balance from (
         select customer_id, wallet_id, to_account as account,
-               case when to_account in ('issued', 'owed') then -amount else amount end as amount from transfers
+               case when to_account in ('issued', 'owed') then -amount else amount end as amount from flows
         union all
         select customer_id, wallet_id, from_account,
-               case when from_account in ('issued', 'owed') then amount else -amount end from transfers
+               case when from_account in ('issued', 'owed') then amount else -amount end from flows
     ) legs group by 1, 2, 3
 ), held as (
     select w.customer_id, w.id as wallet_id, a.account, a.balance

@@ -9,7 +9,7 @@ _COUNTERS: Final = """
 with spent as (
     select e.customer_id, c.id, sum(e.debit) as amount
     from usage_events e cross join lateral unnest(e.counter_ids) as c (id)
-    where not exists (select from usage_reversals r where r.customer_id = e.customer_id and r.event_id = e.id)
+    where e.counter_ids is not null and not exists (select from usage_reversals r where r.customer_id = e.customer_id and r.event_id = e.id)
     group by 1, 2
 ), held as (
     select h.customer_id, c.id, sum(h.amount) as amount
@@ -27,7 +27,7 @@ from budget_counters c full join held h using (customer_id, id) where coalesce(h
 _NAMED: Final = """
 with named as (
     select e.customer_id, c.id, e.wallet_id, e.meter_id, e.properties, e.booked_at as at
-    from usage_events e cross join lateral unnest(e.counter_ids) as c (id)
+    from usage_events e cross join lateral unnest(e.counter_ids) as c (id) where e.counter_ids is not null
     union all
     select h.customer_id, c.id, h.wallet_id, h.meter_id, h.properties, h.created_at
     from holds h cross join lateral unnest(h.counter_ids) as c (id)
