@@ -1,11 +1,13 @@
 """What usage costs by packages, tiers and rate cards, through the flows: who counts what, and what each event keeps."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
 import pytest
+from asyncpg import Record
 from tests.ledger.books import Bench, lay, set_clock
 
 from replenish.catalog.rate_terms import EntryTerms, FlatTerms, GraduatedTerms, PackageTerms, RatingTerms, TierTerms
@@ -325,6 +327,25 @@ async def test_a_new_rate_holds_in_every_process_within_a_second(usage: Usage, d
     seconds = 11.0
     assert await their_rate() == 7
     await other.close()
+
+
+async def test_many_requests_ask_for_a_meter_once_when_its_second_is_over(usage: Usage) -> None:
+    bench, asked = usage.bench, 0
+
+    class Counting(Database):
+        async def fetch(self, query: str, *args: object) -> Sequence[Record]:
+            nonlocal asked
+            asked += "from meters" in query
+            return await super().fetch(query, *args)
+
+    names = UsageNames(Counting(usage.db.pool), clock=lambda: usage.seconds[0])
+    for _ in range(2):
+        found = await asyncio.gather(
+            *(names.one(workspace_id=bench.workspace_id, customer="ann", meter="a") for _ in range(50))
+        )
+        assert {rated.meter.id for _, rated in found if rated is not None} == {bench.meters["a"].id}
+        usage.seconds[0] += 1
+    assert asked == 2
 
 
 async def test_law_06_two_processes_at_once_never_sell_a_tier_twice(usage: Usage, database_url: str) -> None:

@@ -9,23 +9,27 @@ from typing import Any
 import msgspec
 from tests.flows.recharge_stage import DECLINES, RETURN_URL, START, VISA, Stage, set_up
 
+from replenish.access import queries as workspaces
 from replenish.catalog import queries as catalog
 from replenish.catalog.model import Meter
 from replenish.catalog.rate_terms import GraduatedTerms, RatingTerms, TierTerms
 from replenish.core.db import Database
-from replenish.core.ids import BudgetId, LotId, UsageEventId
+from replenish.core.ids import BudgetId, CustomerId, LotId, UsageEventId
 from replenish.core.money import Credits, Money
 from replenish.flows.adjust_credits import NewAdjustment, adjust_credits
 from replenish.flows.expire_credits import book_due_wallets
+from replenish.flows.grant_by_schedule import grant_due_schedules
 from replenish.flows.grant_credits import grant_credits, void_grant
 from replenish.flows.hold_credits import HoldRequest, capture_hold, hold_credits, release_hold
 from replenish.flows.manage_budgets import NewBudget, create_budget
 from replenish.flows.manage_customers import create_customer
+from replenish.flows.manage_grant_schedules import create_schedule, pause_schedule
 from replenish.flows.manage_meters import create_meter
 from replenish.flows.record_usage import NewUsage, Recorded, record_usage
 from replenish.flows.refund_topup import refund_topup
 from replenish.flows.reverse_usage import reverse_usage
 from replenish.providers.sandbox.sandbox import Sandbox
+from replenish.schedules.model import Draft
 from replenish.topups import queries as topups
 from replenish.wallets.book import NewLot
 from replenish.wallets.budget import WindowKind
@@ -98,7 +102,10 @@ class Life(msgspec.Struct):
 
 
 async def live(db: Database, sandbox: Sandbox) -> Stage:
-    """Ann is given, buys, spends, owes, holds, is refunded and charged by herself, well and not; Ben only owes."""
+    """Ann is given, buys, spends, owes, holds, is refunded and charged by herself, well and not; Ben only owes.
+
+    Cleo is given credits by schedule.
+    """
     stage = await set_up(db, sandbox)
     where = {"db": db, "workspace_id": stage.workspace_id}
     meter_id = await create_meter(**where, name="calls", event_name="call", unit="call", currency_id=stage.currency.id)
@@ -150,7 +157,29 @@ async def live(db: Database, sandbox: Sandbox) -> Stage:
     await reverse_usage(db, workspace_id=stage.workspace_id, event_id=wrong, reason="wrong")
     ben = msgspec.structs.replace(stage, ann=await create_customer(**where, external_id="ben"))
     await Life(ben, life.meter).use("5", "0.12345")
+    await live_by_schedule(stage, await create_customer(**where, external_id="cleo"))
     return stage
+
+
+async def live_by_schedule(stage: Stage, cleo: CustomerId) -> None:
+    """A week was missed, one runs and leaves a rest, one is granted ahead and called off; a pause skips one."""
+    ref = msgspec.structs.replace(stage.ref, customer_id=cleo)
+    now = await workspaces.now(stage.db, stage.workspace_id)
+    draft = Draft(cadence="weekly", starts_at=now - timedelta(days=8), amount=Credits(10))
+    rolling = msgspec.structs.replace(draft, amount=Credits(7), rollover_amount_max=Credits(5))
+    plain, _ = await create_schedule(db=stage.db, ref=ref, draft=draft)
+    await create_schedule(db=stage.db, ref=ref, draft=rolling)
+    for wait in ({"days": 5, "hours": 23, "minutes": 30}, {"hours": 1}, {"days": 6, "hours": 23}):
+        await stage.wait(**wait)
+        await grant_all(stage.db)
+    await pause_schedule(db=stage.db, workspace_id=stage.workspace_id, schedule_id=plain)
+    await stage.wait(hours=1)
+    await grant_all(stage.db)
+
+
+async def grant_all(db: Database) -> None:
+    while await grant_due_schedules(db=db):
+        pass
 
 
 __all__ = ["RETURN_URL", "live"]

@@ -32,6 +32,7 @@ NOT_WATCHED: dict[str, str] = {
     "payment_links": _TERMS,
     "recharge_rules": _TERMS,
     "budgets": _TERMS,
+    "grant_schedules": _TERMS,
     "recharge_settings": _TERMS,
     "customers": "names and addresses; the wallet's row stands for its owner",
     "consents": "words that were agreed to, kept by a trigger; the sums they allow are compared by no job",

@@ -146,6 +146,14 @@ class Shop:
                     "window": "day",
                     "name": mark,
                 }
+            case "grant_schedules":
+                return {
+                    "customer_id": "ann",
+                    "currency_id": self.credits,
+                    "cadence": "monthly",
+                    "amount": "5",
+                    "name": f"Plan{mark}",
+                }
             case "adjustments":
                 return {"customer_id": "ann", "currency_id": self.credits, "amount": "5", "reason": f"Sorry{mark}"}
             case "usage":

@@ -169,10 +169,12 @@ def value_of(kind: Any, name: str, *, full: bool) -> Any:
         return {"key": "value"}
     if origin is not None and issubclass(origin, Sequence):
         return [value_of(inner[0], name, full=full)]
-    return {bool: True, int: 3, str: TEXTS.get(name, "abc")}[kind]
+    return {bool: True, int: 3, date: date.fromisoformat(DAY), str: TEXTS.get(name, "abc")}[kind]
 
 
 def _of_union(inner: Sequence[Any], name: str, *, full: bool) -> Any:
+    if date in inner and datetime not in inner:
+        return date.fromisoformat(DAY)
     if Decimal in inner:
         return Decimal(AMOUNT)
     if datetime in inner:

@@ -19,10 +19,11 @@ from replenish.reports.checks.books import BOOKS
 from replenish.reports.checks.budgets import BUDGETS
 from replenish.reports.checks.money import MONEY
 from replenish.reports.checks.owners import OWNERS
+from replenish.reports.checks.schedules import SCHEDULES
 from replenish.reports.checks.told import TOLD
 from replenish.reports.checks.usage import USAGE
 
-CHECKS: Final[Sequence[Check]] = (*BOOKS, *OWNERS, *USAGE, *BUDGETS, *MONEY, *TOLD)
+CHECKS: Final[Sequence[Check]] = (*BOOKS, *OWNERS, *SCHEDULES, *USAGE, *BUDGETS, *MONEY, *TOLD)
 _SHOWN_MAX: Final = 50
 
 

@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final, Literal
+from uuid import UUID
 
 import msgspec
 
@@ -101,6 +102,21 @@ class Month(msgspec.Struct, frozen=True):
     wallet_id: WalletId
     meter_id: MeterId
     first: date
+
+
+class UsageDay(msgspec.Struct, frozen=True, kw_only=True):
+    """What a wallet's meter took on one UTC day, by the wallet's now. Of `debit`, `reversed` has come back since."""
+
+    customer_id: CustomerId
+    id: UUID
+    wallet_id: WalletId
+    # None: debits without a meter.
+    meter_id: MeterId | None
+    day: date
+    events: int
+    value: Decimal
+    debit: Credits
+    reversed: Credits
 
 
 class UsageKey(msgspec.Struct, frozen=True):

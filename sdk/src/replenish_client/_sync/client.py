@@ -17,6 +17,7 @@ from replenish_client._sync.resources.credit_grants import CreditGrants
 from replenish_client._sync.resources.credit_transactions import CreditTransactions
 from replenish_client._sync.resources.customers import Customers
 from replenish_client._sync.resources.events import Events
+from replenish_client._sync.resources.grant_schedules import GrantSchedules
 from replenish_client._sync.resources.holds import Holds
 from replenish_client._sync.resources.meters import Meters
 from replenish_client._sync.resources.payment_currencies import PaymentCurrencies
@@ -31,6 +32,7 @@ from replenish_client._sync.resources.recharge_rules import RechargeRules
 from replenish_client._sync.resources.refunds import Refunds
 from replenish_client._sync.resources.topups import Topups
 from replenish_client._sync.resources.usage import Usage
+from replenish_client._sync.resources.usage_days import UsageDays
 from replenish_client._sync.resources.usage_events import UsageEvents
 from replenish_client._sync.resources.workspace import TestClock, Workspaces
 from replenish_client._sync.transport import Transport
@@ -66,6 +68,7 @@ class Replenish:
         self.credit_transactions = CreditTransactions(transport)
         self.customers = Customers(transport)
         self.events = Events(transport)
+        self.grant_schedules = GrantSchedules(transport)
         self.holds = Holds(transport)
         self.meters = Meters(transport)
         self.payment_currencies = PaymentCurrencies(transport)
@@ -81,6 +84,7 @@ class Replenish:
         self.test_clock = TestClock(transport)
         self.topups = Topups(transport)
         self.usage = Usage(transport)
+        self.usage_days = UsageDays(transport)
         self.usage_events = UsageEvents(transport)
         self.workspace = Workspaces(transport)
 

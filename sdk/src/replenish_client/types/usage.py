@@ -74,6 +74,19 @@ class UsageEvent(Answer, frozen=True, kw_only=True):
     reversal: UsageReversal | None
 
 
+class UsageDay(Answer, frozen=True, kw_only=True):
+    """What a wallet's meter took on one UTC day; of `debit`, `reversed` has come back since. No meter: debits in credits."""
+
+    customer_id: str
+    wallet_id: str
+    meter_id: str | None
+    day: date
+    events: int
+    value: Decimal
+    debit: Decimal
+    reversed: Decimal
+
+
 class RecordedUsage(Answer, frozen=True, kw_only=True):
     """`balance` is the wallet's after the event; `replayed` says that it was there before."""
 
