@@ -138,14 +138,6 @@ class Shop:
         match resource:
             case "credit_grants":
                 return {"customer_id": "ann", "currency_id": self.credits, "amount": "5", "name": f"Gift{mark}"}
-            case "budgets":
-                return {
-                    "customer_id": "ann",
-                    "currency_id": self.credits,
-                    "limit": "9000000",
-                    "window": "day",
-                    "name": mark,
-                }
             case "grant_schedules":
                 return {
                     "customer_id": "ann",
@@ -166,6 +158,19 @@ class Shop:
                 return {"customer_id": "ann", "price_id": self.id("prices"), "metadata": {"mark": mark}}
             case "refunds":
                 return {"topup_id": self.id("topups"), "amount": "0.01", "reason": f"Sorry{mark}"}
+            case _:
+                return self._rule_body(resource, mark)
+
+    def _rule_body(self, resource: str, mark: str) -> dict[str, Any]:
+        match resource:
+            case "budgets":
+                return {
+                    "customer_id": "ann",
+                    "currency_id": self.credits,
+                    "limit": "9000000",
+                    "window": "day",
+                    "name": mark,
+                }
             case "recharge_rules":
                 return {
                     "customer_id": "ann",
