@@ -48,7 +48,8 @@ from support.long import LONG
 
 TABLES = (
     "workspaces, wallets, wallets_due, lots, owed_items, transfers, adjustments, usage_keys, usage_events,"
-    " usage_reversals, usage_days, usage_months, holds, budgets, budget_counters, grant_schedules, grant_periods, customer_events_last, events"
+    " usage_reversals, usage_days, usage_months, holds, budgets, budget_counters, grant_schedules, grant_periods,"
+    " customer_events_last, events"
 )
 amounts = st.decimals(min_value="0.01", max_value="500", places=2)
 values = st.decimals(min_value="0", max_value="120", places=4)

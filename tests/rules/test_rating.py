@@ -20,12 +20,11 @@ from replenish.catalog.rates import (
     RateCardEntry,
     Tier,
     Unmatched,
-    as_text,
 )
 from replenish.catalog.rating import Part, rate
 from replenish.core.errors import Invalid
 from replenish.core.ids import CurrencyId, MeterId, WorkspaceId
-from replenish.core.metadata import Metadata, MetadataValue
+from replenish.core.metadata import Metadata, MetadataValue, as_text
 
 START = datetime(2026, 11, 23, 2, 24, 42, 123456, tzinfo=UTC)
 NOBODY = UUID(int=0)
@@ -217,7 +216,18 @@ def test_an_event_that_no_entry_matches_is_rejected_where_the_meter_says_so(prop
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [("large", "large"), ("", ""), (True, "true"), (False, "false"), (8, "8"), (-1, "-1"), (0.5, "0.5"), (None, None)],
+    [
+        ("large", "large"),
+        ("", ""),
+        (True, "true"),
+        (False, "false"),
+        (8, "8"),
+        (-1, "-1"),
+        (3.0, "3"),
+        (0.5, "0.5"),
+        (1e21, "1" + "0" * 21),
+        (None, None),
+    ],
 )
 def test_values_of_properties_are_compared_as_text(value: MetadataValue, text: str | None) -> None:
     assert as_text(value) == text

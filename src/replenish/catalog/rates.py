@@ -7,7 +7,7 @@ from typing import Final, Literal, Self
 
 import msgspec
 
-from replenish.core.metadata import Metadata, MetadataValue
+from replenish.core.metadata import Metadata, as_text
 
 TIERS_MAX: Final = 50
 ENTRIES_MAX: Final = 500
@@ -102,16 +102,3 @@ class RateCard:  # noqa: PLW1641 - compared in tests, never a key
 
 
 NO_CARD: Final = RateCard()
-
-
-def as_text(value: MetadataValue) -> str | None:
-    """A property's value as rate cards write it: true as "true", 8 as "8", 0.5 as "0.5"; null is no value."""
-    match value:
-        case None:
-            return None
-        case str():
-            return value
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return str(value)

@@ -7,7 +7,6 @@ in, so that a reversal, a release or a capture gives back exactly there, whateve
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Final, Literal
 
 import msgspec
@@ -15,8 +14,8 @@ import msgspec
 from replenish.core import ids
 from replenish.core.errors import Conflict
 from replenish.core.ids import BudgetCounterId, BudgetId, CustomerId, MeterId, WalletId, WorkspaceId
-from replenish.core.metadata import Metadata
-from replenish.core.money import EXACT, NO_CREDITS, Credits, plain
+from replenish.core.metadata import Metadata, MetadataValue, as_text
+from replenish.core.money import NO_CREDITS, Credits
 from replenish.core.windows import window
 from replenish.wallets.model import Hold
 
@@ -138,22 +137,15 @@ def label_of(budget: Budget, use: Use) -> str | None:
         return None
     if budget.label_property is None:
         return ""
-    label = _text((use.properties or {}).get(budget.label_property))
+    label = _counted_as((use.properties or {}).get(budget.label_property))
     return None if budget.label is not None and label != budget.label else label
 
 
-def _text(found: str | float | bool | None) -> str | None:
-    """One text a value: 3 and 3.0 are the same number, also after the database wrote it in its own way."""
-    match found:
-        case None:
-            return None
-        case bool():
-            return "true" if found else "false"
-        case str():
-            text = found
-        case _:
-            text = plain(Decimal(str(found)).normalize(EXACT))
-    return text if len(text) <= _LABEL_LONGEST else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+def _counted_as(value: MetadataValue) -> str | None:
+    text = as_text(value)
+    return (
+        text if text is None or len(text) <= _LABEL_LONGEST else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    )
 
 
 def window_of(budget: Budget, now: datetime, *, zone: str) -> tuple[datetime, datetime | None]:
