@@ -157,19 +157,6 @@ class Shop:
                 return {"customer_id": "ann", "price_id": self.id("prices"), "metadata": {"mark": mark}}
             case "refunds":
                 return {"topup_id": self.id("topups"), "amount": "0.01", "reason": f"Sorry{mark}"}
-            case _:
-                return self._rule_body(resource, mark)
-
-    def _rule_body(self, resource: str, mark: str) -> dict[str, Any]:
-        match resource:
-            case "budgets":
-                return {
-                    "customer_id": "ann",
-                    "currency_id": self.credits,
-                    "limit": "9000000",
-                    "window": "day",
-                    "name": mark,
-                }
             case "recharge_rules":
                 return {
                     "customer_id": "ann",
