@@ -12,7 +12,7 @@ def test_quick_start(client: Replenish, monkeypatch, capsys):
     monkeypatch.setenv("REPLENISH_API_KEY", client._options.api_key)
     monkeypatch.setenv("REPLENISH_BASE_URL", client._options.base_url)
     blocks = re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 9
+    assert len(blocks) == 10
     names: dict[str, object] = {"__name__": "quick_start"}
     for block in blocks:
         exec(compile(block, str(README), "exec"), names)  # noqa: S102 - our own README
