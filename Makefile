@@ -31,7 +31,7 @@ PARTS := pyproject.toml uv.lock sdk/pyproject.toml hatch_build.py $(wildcard fro
 help:
 	@echo "make run     the whole product on this machine, with a demo workspace (PORT=8700, REPLENISH_HOME=.replenish)"
 	@echo "make test    all tests, on a real PostgreSQL (ARGS=... goes to pytest)"
-	@echo "make test-long   races and kills for minutes rather than seconds"
+	@echo "make test-long   races, kills and the random walk for minutes rather than seconds"
 	@echo "make mutants   small errors put into the pure rules, and whether tests/rules notices each"
 	@echo "make screenshots   each page as the browser tests see it, into screenshots/"
 	@echo "make check   format, lint, types, imports"
@@ -45,9 +45,9 @@ test: .venv/installed-dev
 	@echo "--> tests"
 	@$(BIN)/pytest -n auto $(ARGS)
 
-# The proofs that need minutes rather than seconds, whole: races and kills.
+# The proofs that need minutes rather than seconds, whole: races, kills and the random walk.
 test-long: .venv/installed-dev
-	@REPLENISH_TEST_LONG=1 $(BIN)/pytest tests/concurrency tests/crash -n auto $(ARGS)
+	@REPLENISH_TEST_LONG=1 $(BIN)/pytest tests/concurrency tests/crash tests/ledger -n auto $(ARGS)
 
 # From nothing each time: what mutmut remembers, it does not try again when only a test has changed.
 mutants: .venv/installed-dev

@@ -63,6 +63,24 @@ async def test_credits_are_given_and_taken_with_a_reason(admin: Admin) -> None:
     assert "Credits adjusted ann Amount: -100.5 Reason: Given twice Credit currency: API calls" in admin.text
 
 
+async def test_recurring_grants_are_listed_with_what_comes_next(admin: Admin) -> None:
+    page = await ann_of(admin)
+    api = admin.world.api
+    unit = (await api.get("/payment_currencies", type="credit"))["data"][0]["id"]
+    await api.put("/test_clock", {"now": "2031-11-24T09:30:00Z"})
+    body = {"customer_id": "ann", "currency_id": unit, "cadence": "monthly"}
+    pro = await api.post(
+        "/grant_schedules", {**body, "amount": "1500", "name": "Pro", "starts_at": "2031-12-01T00:00:00Z"}
+    )
+    await api.post("/grant_schedules", {**body, "target": "100", "every": 2, "valid_duration_value": 0})
+    await admin.go(page)
+    assert "Pro since Dec 1, 2031 Active 1,500 every month API calls Dec 1, 2031, 12:00 AM UTC" in admin.text
+    assert "Recurring grant since Nov 24, 2031 Active up to 100 every 2 months API calls Jan 24, 2032" in admin.text
+    await api.post(f"/grant_schedules/{pro['id']}/pause", status=200)
+    await admin.go(page)
+    assert "Pro since Dec 1, 2031 Paused 1,500 every month API calls None" in admin.text
+
+
 @pytest.mark.parametrize(
     ("values", "says"),
     [

@@ -10,7 +10,7 @@ from support.contents import contents
 from support.openapi import routes
 
 CATALOG = (*CREATED, "payment_currencies")
-MONEY = ("credit_grants", "adjustments", "checkout_sessions", "topups", "refunds")
+MONEY = ("budgets", "credit_grants", "grant_schedules", "adjustments", "checkout_sessions", "topups", "refunds")
 
 
 @pytest.mark.parametrize("resource", CATALOG)

@@ -28,7 +28,8 @@ async def test_law_16_no_route_shows_or_changes_another_workspaces_object(
             assert ann.id(route.resource) not in answer.text
     assert await contents(db) == before, "a refused route wrote something"
     # Otherwise the routes would have answered 404 to anybody. What ends an object comes last.
-    for route in sorted(everything, key=lambda route: route.path.endswith(("/detach", "/revoke"))):
+    ends = ("/detach", "/revoke")
+    for route in sorted(everything, key=lambda route: route.method == "delete" or route.path.endswith(ends)):
         if route.in_path:
             path = ann.path(route)
             answer = await ann.call(route.method, path, route.body())
@@ -79,6 +80,8 @@ async def test_law_16_a_field_cannot_name_another_workspaces_object(ann: Shop, b
     }
     annas_currency = ann.made["meters"]["currency_id"]
     config = f"/v1/payment_currencies/{meter['currency_id']}/recharge_config"
+    await ben.ok("POST", "/v1/customers", {"external_id": "bea"})
+    budget = {"customer_id": "bea", "currency_id": meter["currency_id"], "limit": "5", "window": "day"}
     for method, path, body, field in (
         ("POST", "/v1/products", {"name": "x", "campaign_id": ann.id("campaigns")}, "campaign_id"),
         ("PATCH", f"/v1/products/{own['id']}", {"campaign_id": ann.id("campaigns")}, "campaign_id"),
@@ -93,6 +96,9 @@ async def test_law_16_a_field_cannot_name_another_workspaces_object(ann: Shop, b
         ),
         ("PUT", config, {"base_price_id": ann.id("prices")}, "base_price_id"),
         ("POST", "/v1/payment_links", {"price_id": ann.id("prices")}, "price_id"),
+        ("POST", "/v1/budgets", {**budget, "customer_id": ann.id("customers")}, "customer_id"),
+        ("POST", "/v1/budgets", {**budget, "currency_id": annas_currency}, "currency_id"),
+        ("POST", "/v1/budgets", {**budget, "meter_id": ann.id("meters")}, "meter_id"),
     ):
         answer = await ben.call(method, path, body)
         assert answer.status_code == 422, f"{method} {path} {field}: {answer.status_code} {answer.text}"

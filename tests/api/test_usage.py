@@ -208,3 +208,30 @@ async def test_grants_are_made_listed_and_voided(world: World) -> None:
     assert [(one["amount"], one["status"]) for one in listed["data"]] == [("5", "voided"), ("100", "granted")]
     refused = await world.api.post("/credit_grants", body | {"currency_id": "USD"}, status=422)
     assert refused["errors"][0]["field"] == "currency_id"
+
+
+async def test_usage_by_day_adds_up_and_says_what_came_back(world: World) -> None:
+    await world.api.post("/usage", event("job-1", "10"))
+    wrong = (await world.api.post("/usage", event("job-2", "2.5")))["event"]
+    await world.api.post(f"/usage_events/{wrong['id']}/reverse", {"reason": "wrong"})
+    currency = (await world.api.get("/meters/calls"))["currency_id"]
+    hold = await world.api.post("/holds", {"customer_id": "ann", "currency_id": currency, "value": "5"})
+    await world.api.post(f"/holds/{hold['id']}/capture", {"value": "4"}, status=200)
+    today = wrong["booked_at"][:10]
+    meter = (await world.api.get("/meters/calls"))["id"]
+    days = await world.api.get("/usage_days", customer_id="ann")
+    by_meter = {day["meter_id"]: day for day in days["data"]}
+    shown = {"day": today, "customer_id": wrong["customer_id"], "wallet_id": days["data"][0]["wallet_id"]}
+    assert by_meter == {
+        meter: shown | {"meter_id": meter, "events": 2, "value": "12.5", "debit": "12.5", "reversed": "2.5"},
+        None: shown | {"meter_id": None, "events": 1, "value": "4", "debit": "4", "reversed": "0"},
+    }
+    first = await world.api.get("/usage_days", customer_id="ann", limit=1)
+    second = await world.api.get("/usage_days", customer_id="ann", limit=1, cursor=first["next_cursor"])
+    assert first["data"] + second["data"] == days["data"]
+    assert second["next_cursor"] is None
+    only = await world.api.get("/usage_days", customer_id="ann", meter_id="calls", since=today, until=today)
+    assert only["data"] == [by_meter[meter]]
+    assert (await world.api.get("/usage_days", customer_id="ann", until="2001-01-01"))["data"] == []
+    for wrong_way in ({"since": "2027-01-02", "until": "2027-01-01"}, {"since": "yesterday"}, {"cursor": "nonsense"}):
+        await world.api.get("/usage_days", customer_id="ann", **wrong_way, status=422)

@@ -116,6 +116,7 @@ FEATURES = (
     "usage",
     "topups",
     "recharge",
+    "schedules",
     "payments",
     "notifications",
     "wallets",

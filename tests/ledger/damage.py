@@ -22,6 +22,10 @@ LINKS = {
     "top_up_id",
     "payment_id",
     "recharge_attempt_id",
+    "schedule_id",
+    "carried_lot_id",
+    "budget_id",
+    "counter_ids",
 }
 # Named by number, so that a check that is not named cannot hide one that is.
 _FIRST_REPORT = "select case " + " ".join(f"when exists ({check.sql}) then '{check.name}'" for check in CHECKS) + " end"

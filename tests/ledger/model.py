@@ -16,6 +16,25 @@ class Model:
         self.lots: list[dict] = []
         self.debts: list[dict] = []
         self.carry = Fraction(0)
+        # Of meter b, the first 40 units cost 1, the next 40 three quarters, the rest half. Nobody waits for a month here.
+        self.counted = Fraction(0)
+
+    def price(self, meter: str | None, value: Fraction) -> Fraction:
+        if meter != "b":
+            return value
+        start, end = self.counted, self.counted + value
+        return sum(
+            (
+                (min(end, Fraction(last)) - max(start, Fraction(first))) * rate
+                for first, last, rate in ((0, 40, Fraction(1)), (40, 80, Fraction(3, 4)), (80, 10**9, Fraction(1, 2)))
+                if start < last and end > first
+            ),
+            Fraction(0),
+        )
+
+    def count(self, event: dict, meter: str | None, value: Fraction) -> None:
+        event["units"] = value if meter == "b" else Fraction(0)
+        self.counted += event["units"]
 
     def pass_to(self, now: int) -> None:
         times = self.ends() + [at for lot in self.lots for at in (lot["start"], lot["end"])]
@@ -72,7 +91,8 @@ class Model:
         self.lots.append(lot | {"left": lot["amount"] if started else Fraction(0), "void": False, "created": self.now})
         self.repay()
 
-    def debit(self, meter: str | None, price: Fraction, *, decimals: int, owe: bool) -> dict:
+    def debit(self, meter: str | None, value: Fraction, *, decimals: int, owe: bool) -> dict:
+        price = self.price(meter, value)
         debit = max(Fraction(0), (self.carry + price) * 10**decimals // 1 / Fraction(10**decimals))
         short = debit > sum(lot["left"] for lot in self.usable(meter))
         if not owe and (short or self.owed):
@@ -83,6 +103,7 @@ class Model:
         if left:
             event["debt"] = {"meter": meter, "left": left, "paid": []}
             self.debts.append(event["debt"])
+        self.count(event, meter, value)
         return event
 
     def give_back(self, parts: list[tuple[dict, Fraction]]) -> None:
@@ -96,6 +117,7 @@ class Model:
             event["debt"]["left"] = Fraction(0)
         self.give_back(paid)
         self.carry -= event["carried"]
+        self.counted -= event["units"]
         self.repay()
 
     @property

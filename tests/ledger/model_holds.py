@@ -26,7 +26,8 @@ class HoldingModel(Model):
             if hold["open"] and hold["end"] == moment:
                 self.let_go(hold)
 
-    def hold(self, meter: str | None, price: Fraction, *, decimals: int, end: int) -> dict:
+    def hold(self, meter: str | None, value: Fraction, *, decimals: int, end: int) -> dict:
+        price = self.price(meter, value)
         amount = -(-price * 10**decimals // 1) / Fraction(10**decimals)
         if amount > sum(lot["left"] for lot in self.usable(meter)) or self.owed:
             raise Short
@@ -39,7 +40,8 @@ class HoldingModel(Model):
         self.give_back(hold["taken"])
         self.repay()
 
-    def capture(self, hold: dict, price: Fraction, *, decimals: int, owe: bool) -> dict:
+    def capture(self, hold: dict, value: Fraction, *, decimals: int, owe: bool) -> dict:
+        price = self.price(hold["meter"], value)
         left = max(Fraction(0), (self.carry + price) * 10**decimals // 1 / Fraction(10**decimals))
         kept, rest = [], []
         for lot, part in hold["taken"]:
@@ -58,6 +60,7 @@ class HoldingModel(Model):
         if short:
             event["debt"] = {"meter": hold["meter"], "left": short, "paid": []}
             self.debts.append(event["debt"])
+        self.count(event, hold["meter"], value)
         self.give_back(rest)
         self.repay()
         return event

@@ -8,16 +8,27 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+from tests.flows.budget_stage import Stage
 from tests.ledger.books import START, Bench, lay, set_clock
 from tests.ledger.model import Short
 from tests.ledger.model_refunds import RefundingModel
 
+from replenish.catalog.rates import GraduatedRate, Tier
 from replenish.core.db import Database, connect
-from replenish.core.errors import Conflict
+from replenish.core.errors import Conflict, Invalid
 from replenish.core.ids import REFUND
 from replenish.core.money import NO_CREDITS, Credits
 from replenish.core.transaction import transaction
@@ -28,20 +39,35 @@ from replenish.flows.hold_credits import HoldRequest, capture_hold, hold_credits
 from replenish.flows.record_usage import NewUsage, Recorded, record_usage
 from replenish.flows.reverse_usage import EventReversed, reverse_usage
 from replenish.reports.verify import verify
-from replenish.usage.model import UsageConflict
+from replenish.usage.model import FUTURE_MAX, PAST_MAX, UsageConflict
 from replenish.wallets import operations
 from replenish.wallets import queries as wallets
 from replenish.wallets.book import NewLot
 from replenish.wallets.model import HoldEnded, InsufficientCredits, TakenBack
+from support.long import LONG
 
 TABLES = (
     "workspaces, wallets, wallets_due, lots, owed_items, transfers, adjustments, usage_keys, usage_events,"
-    " usage_reversals, usage_days, holds, customer_events_last, events"
+    " usage_reversals, usage_days, usage_months, holds, budgets, budget_counters, grant_schedules, grant_periods,"
+    " customer_events_last, events"
 )
 amounts = st.decimals(min_value="0.01", max_value="500", places=2)
 values = st.decimals(min_value="0", max_value="120", places=4)
 meters = st.sampled_from([None, "a", "b"])
 shortfalls = st.sampled_from(["reject", "owe"])
+# How long ago it happened: now, and both windows to their edges and beyond.
+ages = st.sampled_from(
+    [None] * 8
+    + [timedelta(days=3), PAST_MAX, -FUTURE_MAX]
+    + [PAST_MAX + timedelta(microseconds=1), -FUTURE_MAX - timedelta(microseconds=1)]
+)
+TIERS = GraduatedRate(
+    (
+        Tier(Decimal(40), Decimal(1)),
+        Tier(Decimal(80), Decimal("0.75")),
+        Tier(None, Decimal("0.5")),
+    )
+)
 
 
 def exact(amount: Credits | Decimal) -> Fraction:
@@ -55,6 +81,7 @@ class Books(RuleBasedStateMachine):
     grants: Bundle[Any] = Bundle("grants")
     events: Bundle[Any] = Bundle("events")
     holds: Bundle[Any] = Bundle("holds")
+    budgets: Bundle[Any] = Bundle("budgets")
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,6 +101,9 @@ class Books(RuleBasedStateMachine):
     def begin(self) -> None:
         self.run(self.db.pool.execute(f"truncate {TABLES} cascade"))
         self.bench: Bench = self.run(lay(self.db))
+        self.bench.meters["b"] = msgspec.structs.replace(self.bench.meters["b"], rate=TIERS)
+        b = self.bench.meters["b"].id
+        self.run(self.db.pool.execute("update meters set rate = $2 where id = $1", b, TIERS))
 
     @rule(
         target=grants,
@@ -103,8 +133,9 @@ class Books(RuleBasedStateMachine):
         )
         return lot_id
 
-    def usage(self, meter: str | None, value: Decimal, shortfall: str) -> NewUsage:
+    def usage(self, meter: str | None, value: Decimal, shortfall: str, ago: timedelta | None) -> NewUsage:
         self.keys += 1
+        now = START + timedelta(seconds=self.model.now)
         return NewUsage(
             workspace_id=self.bench.workspace_id,
             customer_id=self.bench.ann,
@@ -112,16 +143,21 @@ class Books(RuleBasedStateMachine):
             meter=None if meter is None else self.bench.meters[meter],
             key=f"job-{self.keys}",
             value=value,
+            occurred_at=None if ago is None else now - ago,
             shortfall=shortfall,
         )
 
-    @rule(target=events, batch=st.lists(st.tuples(meters, values, shortfalls), min_size=1, max_size=6))
+    @rule(target=events, batch=st.lists(st.tuples(meters, values, shortfalls, ages), min_size=1, max_size=6))
     def use(self, batch):
         """A batch gives what the sequential loop gives, event by event (section "usage path": one is a batch of one)."""
         reported = [self.usage(*parts) for parts in batch]
         outcomes = self.run(record_usage(self.db, events=reported))
         recorded = None
-        for (meter, value, shortfall), usage, outcome in zip(batch, reported, outcomes, strict=True):
+        for (meter, value, shortfall, ago), usage, outcome in zip(batch, reported, outcomes, strict=True):
+            if ago is not None and not -FUTURE_MAX <= ago <= PAST_MAX:
+                assert isinstance(outcome.refusal, Invalid)
+                assert outcome.refusal.field == "timestamp"
+                continue
             try:
                 expected = self.model.debit(meter, exact(value), decimals=2, owe=shortfall == "owe")
             except Short:
@@ -129,6 +165,9 @@ class Books(RuleBasedStateMachine):
                 continue
             assert isinstance(outcome, Recorded), outcome
             assert not outcome.replayed
+            # Late news is paid by what is alive now, and says when it happened.
+            assert outcome.event.occurred_at == (usage.occurred_at or outcome.event.booked_at)
+            assert outcome.event.booked_at == START + timedelta(seconds=self.model.now)
             assert exact(outcome.event.debit) == expected["debit"]
             assert [
                 (lot, exact(part)) for lot, part in zip(outcome.event.lot_ids, outcome.event.lot_amounts, strict=True)
@@ -297,6 +336,20 @@ class Books(RuleBasedStateMachine):
         )
         return lot_id
 
+    @rule(target=budgets, limit=amounts, window=st.sampled_from(["day", "none"]), meter=meters)
+    def watch(self, limit, window, meter):
+        """A budget that only tells changes no answer; `verify` counts again what it counted."""
+        stage = Stage(self.db, self.bench)
+        return self.run(stage.limit(str(limit), window, meter=meter, hard=False, alert_percent=50))
+
+    @rule(budget=budgets, active=st.booleans(), limit=amounts)
+    def watch_otherwise(self, budget, active, limit):
+        self.run(Stage(self.db, self.bench).change(budget, active=active, limit=limit))
+
+    @rule(budget=consumes(budgets))
+    def watch_no_more(self, budget):
+        self.run(Stage(self.db, self.bench).delete(budget))
+
     @rule(seconds=st.integers(1, 15), swept=st.booleans())
     def wait(self, seconds, swept):
         """Correct with and without the job that books expiry (law 4)."""
@@ -315,6 +368,8 @@ class Books(RuleBasedStateMachine):
         assert exact(found.owed) == self.model.owed
         assert found.available.value >= 0
         assert found.balance == found.available - found.owed
+        counted = self.run(self.db.fetchval("select units from usage_months where customer_id = $1", self.bench.ann))
+        assert Fraction(counted or 0) == self.model.counted
         carry = self.run(self.db.fetchval("select carry from wallets where customer_id = $1", self.bench.ann))
         assert Fraction(carry or 0) == self.model.carry
 
@@ -332,7 +387,7 @@ def test_law_01_02_03_04_05_06_07_books_agree_with_the_model(database_url: str) 
     run_state_machine_as_test(
         Books,
         settings=settings(
-            max_examples=40,
+            max_examples=1000 if LONG else 100,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -31,6 +31,8 @@ NOT_WATCHED: dict[str, str] = {
     "price_options": _TERMS,
     "payment_links": _TERMS,
     "recharge_rules": _TERMS,
+    "grant_schedules": _TERMS,
+    "budgets": _TERMS,
     "recharge_settings": _TERMS,
     "customers": "names and addresses; the wallet's row stands for its owner",
     "consents": "words that were agreed to, kept by a trigger; the sums they allow are compared by no job",

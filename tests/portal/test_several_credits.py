@@ -1,7 +1,12 @@
 """A merchant sells many kinds of credits; a customer sees those that they have."""
 
+import re
+from datetime import timedelta
+from decimal import Decimal
+
+import msgspec
 import pytest
-from tests.portal.shop import Shop, Visitor
+from tests.portal.shop import START, Shop, Visitor
 
 from replenish.catalog import queries as catalog
 from replenish.catalog.model import PaymentCurrency
@@ -11,6 +16,9 @@ from replenish.core.money import Credits
 from replenish.flows.grant_credits import grant_credits
 from replenish.flows.manage_catalog import create_price, create_product
 from replenish.flows.manage_currencies import create_currency, update_recharge_config
+from replenish.flows.manage_grant_schedules import create_schedule, pause_schedule
+from replenish.flows.record_usage import NewUsage, record_usage
+from replenish.schedules.model import Draft
 from replenish.wallets.book import NewLot
 from replenish.wallets.model import WalletRef
 
@@ -36,6 +44,25 @@ async def sell(shop: Shop, name: str, *, product: str, lookup_key: str | None = 
 async def give(shop: Shop, currency: PaymentCurrency, amount: int) -> None:
     new = NewLot(amount=Credits(amount), category="promotional", source="api")
     await grant_credits(shop.db, ref=WalletRef(shop.workspace_id, shop.ann, currency.id), new=new)
+
+
+async def test_what_comes_next_by_itself_is_announced(shop: Shop) -> None:
+    minutes = await sell(shop, "Minutes", product="Talk")
+    ref = WalletRef(shop.workspace_id, shop.ann, minutes.id)
+    ann = await shop.entered(shop.ann)
+    await give(shop, minutes, 7)
+    await ann.go("/portal")
+    assert "Next grant" not in ann.text
+    monthly = Draft(cadence="monthly", amount=Credits(1000), starts_at=START + timedelta(days=7))
+    schedule_id, _ = await create_schedule(db=shop.db, ref=ref, draft=monthly)
+    await create_schedule(
+        db=shop.db, ref=ref, draft=msgspec.structs.replace(monthly, starts_at=START + timedelta(days=9))
+    )
+    await ann.go("/portal")
+    assert "Next grant 1,000 on Dec 1, 2031" in ann.text
+    await pause_schedule(db=shop.db, workspace_id=shop.workspace_id, schedule_id=schedule_id)
+    await ann.go("/portal")
+    assert "Next grant 1,000 on Dec 3, 2031" in ann.text
 
 
 def title(visitor: Visitor) -> str:
@@ -96,3 +123,38 @@ async def test_credits_of_one_name_are_told_apart(shop: Shop) -> None:
         await ann.go(page)
         for label in ("API calls (maps)", "API calls (Routes pack)", "API calls (API pack)"):
             assert label in ann.text, (page, label)
+
+
+async def test_the_overview_draws_what_was_used_by_day(shop: Shop) -> None:
+    ann = await shop.entered(shop.ann)
+    assert "Used by day" not in ann.text
+    minutes = await sell(shop, "Minutes", product="Talk")
+    await give(shop, minutes, 50)
+    calls = NewLot(amount=Credits(9), category="paid", source="api")
+    await grant_credits(shop.db, ref=WalletRef(shop.workspace_id, shop.ann, shop.currency.id), new=calls)
+    for days, value in ((0, 7), (2, 5), (40, 1)):
+        await shop.wait(days=days)
+        event = NewUsage(
+            workspace_id=shop.workspace_id,
+            customer_id=shop.ann,
+            currency=minutes,
+            meter=None,
+            key=f"talk-{days}",
+            value=Decimal(value),
+        )
+        await record_usage(shop.db, events=[event])
+        if days == 2:
+            await ann.go("/portal")
+            assert drawn(ann.html) == ["7", "0", "5"]
+    await ann.go("/portal")
+    # What is older than thirty days is not drawn; API calls, of which none were used, have no drawing.
+    assert drawn(ann.html) == ["1"]
+    assert ann.html.count("data-chart") == 1
+
+
+def drawn(html: str) -> list[str]:
+    """The amounts of the thirty days, from the first that is not zero."""
+    values = re.findall(r'data-value="([^"]*)"', html)
+    assert len(values) == 30
+    first = next(place for place, value in enumerate(values) if value != "0")
+    return values[first:]

@@ -13,6 +13,7 @@ from replenish_client import (
     ApiError,
     AsyncReplenish,
     AuthenticationError,
+    BudgetExceededError,
     ConflictError,
     ForbiddenError,
     IdempotencyMismatchError,
@@ -107,6 +108,43 @@ def test_ben_sells_credits_and_ann_uses_them(client: Replenish):
     assert untyped_amounts([*seen, *lines, *events, link, client.events.list().page().data]) == []
 
 
+def test_rates_are_given_and_shown_with_exact_amounts(client: Replenish):
+    tiers = {
+        "type": "graduated",
+        "tiers": [{"up_to": 10, "credits_per_unit": "1"}, {"up_to": None, "credits_per_unit": "0.5"}],
+    }
+    meter = client.meters.create(
+        name="Tokens",
+        event_name="tokens",
+        unit="token",
+        rate=tiers,
+        rate_card=[
+            {
+                "properties": {"model": ["small", "tiny"]},
+                "rate": {"type": "package", "package_size": 1000, "credits_per_package": Decimal("0.25")},
+            },
+            {"properties": {"model": "large"}, "rate": {"type": "flat", "credits_per_unit": 2}},
+        ],
+        unmatched="reject",
+    )
+    assert (meter.rate.type, meter.credits_per_unit, meter.unmatched) == ("graduated", None, "reject")
+    assert [(tier.up_to, tier.credits_per_unit) for tier in meter.rate.tiers] == [(10, 1), (None, Decimal("0.5"))]
+    packages, flat = meter.rate_card
+    assert (packages.properties, packages.rate.package_size) == ({"model": ["small", "tiny"]}, 1000)
+    assert (packages.rate.credits_per_package, flat.rate.credits_per_unit) == (Decimal("0.25"), 2)
+    client.customers.create(external_id="ann")
+    client.credit_grants.create(customer_id="ann", currency_id=meter.currency_id, amount=10, category="paid")
+    recorded = client.usage.record(
+        customer_id="ann", meter_id="tokens", value=1001, properties={"model": "tiny"}, idempotency_key="job-1"
+    )
+    assert recorded.event.rating is not None
+    assert [(part.units, part.rate) for part in recorded.event.rating.parts] == [(2, Decimal("0.25"))]
+    assert untyped_amounts([meter, recorded]) == []
+    with pytest.raises(ValueError, match=r"rate.tiers\[0\].up_to"):
+        client.meters.update("tokens", rate=tiers | {"tiers": [{"up_to": "ten", "credits_per_unit": 1}]})
+    assert client.meters.update("tokens", rate={"type": "flat", "credits_per_unit": "3"}).credits_per_unit == 3
+
+
 def test_batches_answer_for_each_event_alone(client: Replenish):
     meter = client.meters.create(name="API calls", event_name="api_calls", unit="call")
     client.customers.create(external_id="ann")
@@ -127,6 +165,45 @@ def test_batches_answer_for_each_event_alone(client: Replenish):
     assert isinstance(error, InsufficientCreditsError)
     assert (error.required, error.available, error.top_up_url) == (60, 40, None)
     assert isinstance(unknown.as_error(), NotFoundError)
+
+
+def test_budgets_refuse_and_a_check_says_so_before(client: Replenish):
+    meter = client.meters.create(name="API calls", event_name="api_calls", unit="call")
+    client.customers.create(external_id="ann")
+    client.credit_grants.create(customer_id="ann", currency_id=meter.currency_id, amount=100)
+    budget = client.budgets.create(
+        customer_id="ann", currency_id=meter.currency_id, limit=10, window="none", label_property="team", label="search"
+    )
+    assert (budget.limit, budget.spent, budget.remaining, budget.window_ends_at) == (10, 0, 10, None)
+    use = {"customer_id": "ann", "meter_id": "api_calls", "properties": {"team": "search"}}
+    asked = client.usage.check(**use, value=11)
+    assert (asked.allowed, asked.code, asked.budget_id) == (False, "budget_exceeded", budget.id)
+    assert (asked.required, asked.available, asked.budgets[0].remaining) == (11, 100, 10)
+    held = client.holds.create(**use, value=4)
+    assert held.properties == {"team": "search"}
+    with pytest.raises(BudgetExceededError) as refused:
+        client.usage.record(**use, value=7, idempotency_key="job-1")
+    error = refused.value
+    assert (error.budget_id, error.required, error.limit, error.spent, error.held) == (budget.id, 7, 10, 0, 4)
+    assert error.window_ends_at is None
+    (result,) = client.usage.record_many([{**use, "value": 7, "idempotency_key": "job-1"}])
+    assert result.refusal is not None
+    alone = result.refusal.as_error()
+    assert isinstance(alone, BudgetExceededError)
+    assert (alone.budget_id, alone.required, alone.held) == (budget.id, 7, 4)
+    client.budgets.update(budget.id, limit="11")
+    assert client.usage.record(**use, value=7, idempotency_key="job-1").balance == 89
+    day = client.budgets.create(customer_id="ann", currency_id=meter.currency_id, limit=1, window="day")
+    refusal = client.usage.record_many([{**use, "properties": {}, "value": 2, "idempotency_key": "job-2"}])[0].refusal
+    assert refusal is not None
+    again = refusal.as_error()
+    assert isinstance(again, BudgetExceededError)
+    assert again.window_ends_at == refusal.window_ends_at == day.window_ends_at
+    assert [each.id for each in client.budgets.list(customer_id="ann")] == [day.id, budget.id]
+    client.budgets.delete(day.id)
+    with pytest.raises(NotFoundError):
+        client.budgets.retrieve(day.id)
+    assert untyped_amounts([budget, asked, held, client.budgets.labels(budget.id).page().data]) == []
 
 
 def test_refusals_of_the_real_server(client: Replenish):

@@ -132,14 +132,21 @@ class Shop:
             case "api_keys":
                 return {"name": f"Reporting{mark}", "scopes": ["read"]}
             case _:
-                return self._money_body(resource, mark)
+                return self._credit_body(resource, mark) or self._money_body(resource, mark)
+
+    def _credit_body(self, resource: str, mark: str) -> dict[str, Any] | None:
+        """What is made of Ann's credits; None for another resource."""
+        terms: dict[str, dict[str, Any]] = {
+            "credit_grants": {"amount": "5", "name": f"Gift{mark}"},
+            "grant_schedules": {"cadence": "monthly", "amount": "5", "name": f"Plan{mark}"},
+            "budgets": {"limit": "9000000", "window": "day", "name": mark},
+            "adjustments": {"amount": "5", "reason": f"Sorry{mark}"},
+        }
+        found = terms.get(resource)
+        return None if found is None else {"customer_id": "ann", "currency_id": self.credits, **found}
 
     def _money_body(self, resource: str, mark: str) -> dict[str, Any]:
         match resource:
-            case "credit_grants":
-                return {"customer_id": "ann", "currency_id": self.credits, "amount": "5", "name": f"Gift{mark}"}
-            case "adjustments":
-                return {"customer_id": "ann", "currency_id": self.credits, "amount": "5", "reason": f"Sorry{mark}"}
             case "usage":
                 return {"customer_id": "ann", "meter_id": "api_call", "idempotency_key": f"job{mark}", "value": "1"}
             case "holds":

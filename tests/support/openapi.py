@@ -71,6 +71,9 @@ def resolve(schema: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[s
     return schema
 
 
+TIMES = {"date-time": "2030-01-01T00:00:00Z", "date": "2030-01-01"}
+
+
 def smallest(schema: Mapping[str, Any], document: Mapping[str, Any]) -> Any:
     """The smallest value that a schema allows."""
     schema = resolve(schema, document)
@@ -92,6 +95,6 @@ def smallest(schema: Mapping[str, Any], document: Mapping[str, Any]) -> Any:
         case "boolean":
             return True
         case _:
-            if schema.get("format") == "date-time":
-                return "2030-01-01T00:00:00Z"
+            if schema.get("format") in TIMES:
+                return TIMES[schema["format"]]
             return "x" * max(1, schema.get("minLength", 1))

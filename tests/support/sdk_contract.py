@@ -7,7 +7,7 @@ import inspect
 import re
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -24,10 +24,11 @@ from replenish_client._sync.resources.base import Resource
 BASE_URL = "http://replenish.test"
 AMOUNT = "12.50"
 MOMENT = "2026-11-23T10:00:00Z"
+DAY = "2026-11-23"
 # How the API names amounts and times; the description says "string" for both.
 AMOUNTS = re.compile(
     r"(^|_)(amount|balance|credits|remaining|held|owed|debit|price|value|cost|available|moved|returned|forgiven|threshold"
-    r"|target|pending|required|limit|unit_amount|balance_after|credits_per_unit|per_unit)$|_amount_(min|max)$|amount_max$"
+    r"|target|pending|required|limit|spent|unit_amount|balance_after|credits_per_unit|per_unit)$|_amount_(min|max)$|amount_max$"
 )
 TIMES = re.compile(r"_at$|_until$|^(timestamp|now|test_clock|as_of)$")
 # Texts that must look like what they are.
@@ -109,6 +110,8 @@ class Contract:
                 return self._object(schema, full=full)
             case "array":
                 return [self.sample(schema["items"], full=full, name=name)]
+            case "string" if schema.get("format") == "date":
+                return DAY
             case "string":
                 return MOMENT if TIMES.search(name) else AMOUNT
             case "integer" | "number":
@@ -166,10 +169,12 @@ def value_of(kind: Any, name: str, *, full: bool) -> Any:
         return {"key": "value"}
     if origin is not None and issubclass(origin, Sequence):
         return [value_of(inner[0], name, full=full)]
-    return {bool: True, int: 3, str: TEXTS.get(name, "abc")}[kind]
+    return {bool: True, int: 3, date: date.fromisoformat(DAY), str: TEXTS.get(name, "abc")}[kind]
 
 
 def _of_union(inner: Sequence[Any], name: str, *, full: bool) -> Any:
+    if date in inner and datetime not in inner:
+        return date.fromisoformat(DAY)
     if Decimal in inner:
         return Decimal(AMOUNT)
     if datetime in inner:
@@ -203,6 +208,8 @@ def disagreements(sample: Any, value: Any, where: str) -> list[str]:
 def _same(sample: Any, value: Any, name: str) -> bool:
     if isinstance(sample, str) and TIMES.search(name):
         return value == datetime.fromisoformat(sample)
+    if sample == DAY:
+        return value == date.fromisoformat(DAY)
     if sample == AMOUNT and AMOUNTS.search(name):
         return isinstance(value, Decimal) and value == Decimal(sample)
     if isinstance(value, Decimal):

@@ -11,7 +11,15 @@ RETURN_URL = "https://shop.example/back"
 
 async def trade(shop: Shop) -> Shop:
     """Fill a stocked shop with grants, usage, purchases, a rule and an attempt."""
-    for resource in ("credit_grants", "adjustments", "usage", "holds", "checkout_sessions"):
+    for resource in (
+        "budgets",
+        "credit_grants",
+        "grant_schedules",
+        "adjustments",
+        "usage",
+        "holds",
+        "checkout_sessions",
+    ):
         shop.made[resource] = await shop.ok("POST", f"/v1/{resource}", shop.body(resource))
     shop.made["usage_events"] = shop.made.pop("usage")["event"]
     await _save_card(shop)

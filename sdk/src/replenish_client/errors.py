@@ -12,6 +12,7 @@ ReplenishError
     ├── ForbiddenError           403: the key lacks a scope
     ├── NotFoundError            404
     ├── ConflictError            409: contradicts what already stands
+    │   ├── BudgetExceededError          `budget_id`, `required`, `limit`, `spent`, `held`, `window_ends_at`
     │   ├── IdempotencyMismatchError     the key was used for something else
     │   └── RequestInProgressError       the first request with this key still runs
     ├── GoneError                410
@@ -22,6 +23,7 @@ ReplenishError
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
@@ -31,6 +33,7 @@ __all__ = [
     "ApiError",
     "AuthenticationError",
     "BadRequestError",
+    "BudgetExceededError",
     "ConflictError",
     "ForbiddenError",
     "GoneError",
@@ -153,6 +156,44 @@ class ConflictError(ApiError):
     """409: it contradicts what already stands."""
 
 
+class BudgetExceededError(ConflictError):
+    """409: a budget has no room; nothing was taken, and topping up would not help. Amounts are in credits.
+
+    The same idempotency key may be used again in a new window, or after the limit was raised.
+    """
+
+    @property
+    def budget_id(self) -> str | None:
+        """The budget that refused."""
+        return self._text("budget_id")
+
+    @property
+    def required(self) -> Decimal | None:
+        """What the debit or hold needs."""
+        return self._amount("required")
+
+    @property
+    def limit(self) -> Decimal | None:
+        """What the budget allows in each window."""
+        return self._amount("limit")
+
+    @property
+    def spent(self) -> Decimal | None:
+        """What usage took in this window."""
+        return self._amount("spent")
+
+    @property
+    def held(self) -> Decimal | None:
+        """What open holds keep of it."""
+        return self._amount("held")
+
+    @property
+    def window_ends_at(self) -> datetime | None:
+        """When a new window begins; None when there is only one."""
+        found = self._text("window_ends_at")
+        return None if found is None else datetime.fromisoformat(found)
+
+
 class IdempotencyMismatchError(ConflictError):
     """409: this idempotency key was used with other fields."""
 
@@ -188,6 +229,7 @@ class UnavailableError(ServerError):
 
 _BY_CODE: Final[Mapping[tuple[int, str], type[ApiError]]] = {
     (402, "insufficient_credits"): InsufficientCreditsError,
+    (409, "budget_exceeded"): BudgetExceededError,
     (409, "idempotency_mismatch"): IdempotencyMismatchError,
     (409, "in_progress"): RequestInProgressError,
 }

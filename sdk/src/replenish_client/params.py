@@ -1,6 +1,6 @@
 """Shapes of what is sent, where it is more than a value."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 from replenish_client._values import Amount, Metadata, Moment, amount, idempotency_key, known, metadata, optional_moment
@@ -12,8 +12,11 @@ OverdraftPolicy: TypeAlias = Literal["none", "limited", "unlimited"]
 DurationUnit: TypeAlias = Literal["hours", "days", "weeks", "months", "years"]
 Aggregation: TypeAlias = Literal["sum", "count"]
 MeterStatus: TypeAlias = Literal["active", "inactive"]
+Cadence: TypeAlias = Literal["weekly", "monthly", "quarterly", "yearly"]
+Unmatched: TypeAlias = Literal["default", "reject"]
 Category: TypeAlias = Literal["paid", "promotional"]
 Shortfall: TypeAlias = Literal["reject", "owe"]
+BudgetWindow: TypeAlias = Literal["day", "week", "month", "none"]
 Order: TypeAlias = Literal["newest", "oldest"]
 Scope: TypeAlias = Literal[
     "read", "usage:write", "credits:write", "catalog:write", "customers:write", "payments:write", "keys:write", "*"
@@ -72,6 +75,45 @@ class NewCurrencyOption(TypedDict):
     unit_amount: Amount
 
 
+class NewFlatRate(TypedDict):
+    """The same for each unit."""
+
+    type: Literal["flat"]
+    credits_per_unit: Amount
+
+
+class NewPackageRate(TypedDict):
+    """Whole packages of units; one that is begun is paid, by each event for itself."""
+
+    type: Literal["package"]
+    package_size: Amount
+    credits_per_package: Amount
+
+
+class NewTier(TypedDict):
+    """`up_to`: the last unit of the month in this tier; None in the last tier only."""
+
+    up_to: Amount | None
+    credits_per_unit: Amount
+
+
+class NewGraduatedRate(TypedDict):
+    """Each unit at the rate of the tier that it falls into, by customer and month of the workspace's time zone."""
+
+    type: Literal["graduated"]
+    tiers: Sequence[NewTier]
+
+
+NewRate: TypeAlias = NewFlatRate | NewPackageRate | NewGraduatedRate
+
+
+class NewRateCardEntry(TypedDict):
+    """The rate of events that carry all of these properties, each with the value named, or with one of several."""
+
+    properties: Mapping[str, str | Sequence[str]]
+    rate: NewRate
+
+
 class NewUsageEvent(TypedDict):
     """One use, as `usage.record` takes it. `customer_id`: id or external id. `meter_id`: id, event name or lookup key."""
 
@@ -107,6 +149,33 @@ def currency_options(given: Sequence[NewCurrencyOption] | None) -> list[dict[str
         {**option, "unit_amount": amount(option["unit_amount"], f"currency_options[{place}].unit_amount")}
         for place, option in enumerate(given)
     ]
+
+
+def rate(given: NewRate, name: str = "rate") -> dict[str, object]:
+    """As the wire takes it. Raises TypeError or ValueError naming the amount."""
+    if given["type"] == "flat":
+        each = given["credits_per_unit"]
+        return {**given, "credits_per_unit": amount(each, f"{name}.credits_per_unit")}
+    if given["type"] == "package":
+        return {
+            **given,
+            "package_size": amount(given["package_size"], f"{name}.package_size"),
+            "credits_per_package": amount(given["credits_per_package"], f"{name}.credits_per_package"),
+        }
+    return {**given, "tiers": [_tier(tier, f"{name}.tiers[{place}]") for place, tier in enumerate(given["tiers"])]}
+
+
+def _tier(given: NewTier, name: str) -> dict[str, object]:
+    up_to = given["up_to"]
+    return {
+        "up_to": None if up_to is None else amount(up_to, f"{name}.up_to"),
+        "credits_per_unit": amount(given["credits_per_unit"], f"{name}.credits_per_unit"),
+    }
+
+
+def rate_card(given: Sequence[NewRateCardEntry]) -> list[dict[str, object]]:
+    """As the wire takes it. Raises TypeError or ValueError naming the amount."""
+    return [{**entry, "rate": rate(entry["rate"], f"rate_card[{place}].rate")} for place, entry in enumerate(given)]
 
 
 def usage_event(given: NewUsageEvent, *, place: str = "") -> dict[str, object]:

@@ -1,6 +1,6 @@
 """Reads of workspaces, keys and sessions. Another workspace's object is not found (law 16)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -27,6 +27,12 @@ async def workspace(db: Reads, *, workspace_id: WorkspaceId) -> Workspace:
     if found is None:
         raise NotFound("workspace")
     return row_to(Workspace, found)
+
+
+async def time_zones(db: Reads, *, workspace_ids: Iterable[WorkspaceId]) -> Mapping[WorkspaceId, str]:
+    """The names of these workspaces' time zones, in one statement."""
+    rows = await store.time_zones(db, list(workspace_ids))
+    return {WorkspaceId(value(row, "id", UUID)): value(row, "time_zone", str) for row in rows}
 
 
 async def workspaces(db: Reads) -> list[Workspace]:

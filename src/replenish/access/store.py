@@ -26,6 +26,10 @@ async def insert_workspace(tx: Tx, workspace: Workspace) -> None:
     )
 
 
+async def time_zones(db: Reads, workspace_ids: Sequence[WorkspaceId]) -> Sequence[Record]:
+    return await db.fetch("select id, time_zone from workspaces where id = any($1)", list(workspace_ids))
+
+
 async def workspace(db: Reads, workspace_id: WorkspaceId) -> Record | None:
     return await db.fetchrow(
         "select id, mode, twin_id, name, time_zone, test_clock, created_at from workspaces where id = $1", workspace_id

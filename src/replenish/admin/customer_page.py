@@ -1,6 +1,7 @@
-"""One customer, as an operator sees them: balances, grants, rules with their reasons, attempts, purchases, the statement."""
+"""One customer, as an operator sees them: balances, grants, schedules, rules with their reasons, attempts, purchases, the statement."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -15,6 +16,9 @@ from replenish.payments.model import Payment
 from replenish.recharge import queries as recharge
 from replenish.recharge.model import Attempt, Rule, Status, status_of
 from replenish.reports.statement import Line, position_from, position_text, statement
+from replenish.schedules import queries as schedules
+from replenish.schedules.model import Schedule, in_words
+from replenish.schedules.periods import next_start
 from replenish.topups import queries as topups
 from replenish.topups.model import TopUp
 from replenish.wallets import queries as wallets
@@ -34,6 +38,14 @@ class ShownRule(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
+class ShownSchedule(msgspec.Struct, frozen=True, kw_only=True):
+    """A recurring grant; `next_at`: when credits come next, None when none are to come."""
+
+    schedule: Schedule
+    words: str
+    next_at: datetime | None
+
+
 class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     """Everything on the page. `units` and `codes` are names of credit and payment currencies."""
 
@@ -41,6 +53,7 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     balances: Sequence[Balance]
     grants: Sequence[tuple[Lot, str]]
     rules: Sequence[ShownRule]
+    schedules: Sequence[ShownSchedule]
     attempts: Sequence[Attempt]
     top_ups: Sequence[TopUp]
     payments: Sequence[Payment]
@@ -79,6 +92,7 @@ async def sheet_of(visit: Visit, customer: Customer, *, cursor: str = "") -> She
         one.wallet_id: one
         for one in await recharge.open_attempts(db, workspace_id=workspace_id, customer_id=customer.id)
     }
+    recurring = await schedules.schedules(db, workspace_id=workspace_id, customer_id=customer.id, limit=_GRANTS)
     lots = await wallets.lots(db, workspace_id=workspace_id, customer_id=customer.id, limit=_GRANTS)
     lines = await statement(
         db, workspace_id=workspace_id, customer_id=customer.id, after=position_from(cursor or None), limit=_LINES + 1
@@ -89,6 +103,10 @@ async def sheet_of(visit: Visit, customer: Customer, *, cursor: str = "") -> She
         balances=balances,
         grants=[(lot, lot.status(as_of[lot.wallet_id])) for lot in lots],
         rules=[_shown(rule, running.get(rule.wallet_id)) for rule in rules],
+        schedules=[
+            ShownSchedule(schedule=one, words=in_words(one), next_at=next_start(one, now=as_of[one.wallet_id]))
+            for one in recurring
+        ],
         attempts=attempts,
         top_ups=await topups.top_ups(db, workspace_id=workspace_id, customer_id=customer.id, limit=_LATEST),
         payments=await payments.payments(db, workspace_id=workspace_id, customer_id=customer.id, limit=_LATEST),

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from replenish.catalog.rates import NO_CARD, GraduatedRate, Rate, RateCard, Unmatched
 from replenish.core.ids import CampaignId, CurrencyId, MeterId, PaymentLinkId, PriceId, ProductId, WorkspaceId
 from replenish.core.metadata import Metadata
 from replenish.core.money import Credits, Money
@@ -73,9 +74,19 @@ class Meter(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     status: MeterStatus
     currency_id: CurrencyId
+    # The flat rate, unless `rate` says otherwise.
     credits_per_unit: Decimal
     metadata: Metadata
     created_at: datetime
+    rate: Rate | None = None
+    # Which rate holds for which events; what no entry matches is charged at the meter's own rate, or rejected.
+    rate_card: RateCard = NO_CARD
+    unmatched: Unmatched = "default"
+
+    @property
+    def counts_months(self) -> bool:
+        """Whether an event's price depends on the units before it in the month."""
+        return isinstance(self.rate, GraduatedRate) or self.rate_card.counts_months
 
 
 class Campaign(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import cast
 from uuid import UUID
 
+import msgspec
 from asyncpg import Record
 
 from replenish.catalog.model import (
@@ -25,6 +26,7 @@ from replenish.catalog.model import (
     RechargeConfig,
     TopUpPlace,
 )
+from replenish.catalog.rates import NO_CARD, Rate, RateCard
 from replenish.catalog.store import currencies as currency_store
 from replenish.catalog.store import links as link_store
 from replenish.catalog.store import meters as meter_store
@@ -116,7 +118,7 @@ async def top_up_place(
 
 
 async def meter(db: Reads, *, workspace_id: WorkspaceId, meter_id: MeterId) -> Meter:
-    return row_to(Meter, _found(await meter_store.meter(db, workspace_id, meter_id), "meter"))
+    return meter_from(_found(await meter_store.meter(db, workspace_id, meter_id), "meter"))
 
 
 async def find_meter(db: Reads, *, workspace_id: WorkspaceId, key: str) -> Meter:
@@ -124,12 +126,12 @@ async def find_meter(db: Reads, *, workspace_id: WorkspaceId, key: str) -> Meter
     meter_id = METER.try_parse(key)
     if meter_id is not None:
         return await meter(db, workspace_id=workspace_id, meter_id=meter_id)
-    return row_to(Meter, _found(await meter_store.meter_by_key(db, workspace_id, key), "meter"))
+    return meter_from(_found(await meter_store.meter_by_key(db, workspace_id, key), "meter"))
 
 
 async def meters_by_id(db: Reads, *, workspace_id: WorkspaceId, ids: Iterable[MeterId]) -> Mapping[MeterId, Meter]:
     rows = await meter_store.meters_by_id(db, workspace_id, list(ids))
-    return {found.id: found for found in rows_to(Meter, rows)}
+    return {found.id: found for found in map(meter_from, rows)}
 
 
 async def meters_by_event_name(
@@ -138,7 +140,7 @@ async def meters_by_event_name(
     """The meters of a batch of usage, of any workspaces, in one statement."""
     pairs = list(names)
     rows = await meter_store.meters_by_event_name(db, [pair[0] for pair in pairs], [pair[1] for pair in pairs])
-    return {(found.workspace_id, found.event_name): found for found in rows_to(Meter, rows)}
+    return {(found.workspace_id, found.event_name): found for found in map(meter_from, rows)}
 
 
 async def meters(
@@ -150,7 +152,8 @@ async def meters(
     before: UUID | None = None,
     limit: int = 100,
 ) -> list[Meter]:
-    return rows_to(Meter, await meter_store.meters(db, workspace_id, currency_id, status, before, limit))
+    rows = await meter_store.meters(db, workspace_id, currency_id, status, before, limit)
+    return [meter_from(row) for row in rows]
 
 
 # Campaigns and products
@@ -292,7 +295,13 @@ async def links(
 
 
 def meter_from(record: Record) -> Meter:
-    return row_to(Meter, record)
+    meter = row_to(Meter, record)
+    rate, card = cast("object", record["rate"]), cast("object", record["rate_card"])
+    if rate is None and not card:
+        return msgspec.structs.replace(meter, rate_card=NO_CARD)
+    return msgspec.structs.replace(
+        meter, rate=None if rate is None else msgspec.convert(rate, Rate), rate_card=RateCard.of(card)
+    )
 
 
 def currency_from(record: Record) -> PaymentCurrency:

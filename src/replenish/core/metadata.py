@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Final
 
 import msgspec
 
 from replenish.core.errors import Invalid
+from replenish.core.money import EXACT, plain
 from replenish.core.text import clean_text
 
 KEYS_MAX: Final = 50
@@ -46,3 +48,16 @@ def _check_value(entry: object, *, field: str) -> None:
                 raise Invalid(field, "must be a finite number")
         case _:
             raise Invalid(field, "must be a string, a number, true, false or null")
+
+
+def as_text(value: MetadataValue) -> str | None:
+    """A value as rate cards and budgets compare it: true as "true"; 3 and 3.0, which JSON may write for it, as "3"; null as none."""
+    match value:
+        case None:
+            return None
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return plain(Decimal(str(value)).normalize(EXACT))

@@ -1,15 +1,15 @@
 """Usage as columns for the one statement that debits what is plain, and its answer as recorded events. Pure."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 import msgspec
 
+from replenish.catalog.rating import Charge
 from replenish.core import ids
 from replenish.core.errors import Refusal
 from replenish.core.ids import MeterId
 from replenish.core.money import EXACT, NO_CREDITS, ZERO, Credits
-from replenish.flows._usage import NewUsage, Recorded, fingerprint, price_of
+from replenish.flows._usage import NewUsage, Recorded, charge_of, fingerprint, rating_of
 from replenish.usage.model import UsageEvent
 from replenish.usage.plain import Events, PlainBatch, PlainDebit, Wallets
 
@@ -22,9 +22,10 @@ def plain_batch(events: Sequence[NewUsage]) -> tuple[PlainBatch | None, Sequence
     batch = PlainBatch(ids.BATCH.new(), Wallets(), Events())
     places: list[int] = []
     for members in _by_wallet(events):
-        priced = _priced(events, members)
-        if priced is not None:
-            _add_wallet(batch, [events[place] for place in members], priced)
+        reported = [events[place] for place in members]
+        charges = _charged(reported)
+        if charges is not None:
+            _add_wallet(batch, reported, charges)
             places += members
     return (batch, places) if places else (None, places)
 
@@ -43,26 +44,25 @@ def _by_wallet(events: Sequence[NewUsage]) -> list[list[int]]:
     return [wallets[ref] for ref in sorted(wallets) if ref[0] not in twice]
 
 
-def _priced(events: Sequence[NewUsage], members: Sequence[int]) -> list[tuple[Decimal, Decimal]] | None:
+def _charged(members: Sequence[NewUsage]) -> list[Charge] | None:
+    """What a wallet's events cost; None where one is refused, or where its price hangs on what was used before."""
+    if any(event.value < ZERO or (event.meter is not None and event.meter.counts_months) for event in members):
+        return None
     try:
-        priced = [price_of(events[place]) for place in members]
+        return [charge_of(event) for event in members]
     except Refusal:
         return None
-    return (
-        None
-        if any(price < ZERO or events[place].value < ZERO for place, (price, _) in zip(members, priced, strict=True))
-        else priced
-    )
 
 
-def _add_wallet(batch: PlainBatch, members: Sequence[NewUsage], priced: Sequence[tuple[Decimal, Decimal]]) -> None:
+def _add_wallet(batch: PlainBatch, members: Sequence[NewUsage], charges: Sequence[Charge]) -> None:
     wallets, columns = batch.wallets, batch.events
     first = members[0]
     at = len(wallets.customers) + 1
     total = ZERO
     meters: set[MeterId | None] = set()
-    for rank, (event, (price, rate)) in enumerate(zip(members, priced, strict=True), start=1):
-        total = EXACT.add(total, price)
+    for rank, (event, charge) in enumerate(zip(members, charges, strict=True), start=1):
+        total = EXACT.add(total, charge.price)
+        rating = rating_of(charge)
         meter_id = None if event.meter is None else event.meter.id
         meters.add(meter_id)
         columns.at.append(at)
@@ -72,11 +72,12 @@ def _add_wallet(batch: PlainBatch, members: Sequence[NewUsage], priced: Sequence
         columns.hashes.append(fingerprint(event))
         columns.meters.append(meter_id)
         columns.values.append(event.value)
-        columns.rates.append(rate)
-        columns.prices.append(price)
+        columns.rates.append(charge.rate)
+        columns.prices.append(charge.price)
         columns.sums.append(total)
         columns.occurred.append(event.occurred_at)
         columns.properties.append(None if event.properties is None else msgspec.json.encode(event.properties).decode())
+        columns.ratings.append(None if rating is None else msgspec.json.encode(rating).decode())
     wallets.customers.append(first.customer_id)
     wallets.currencies.append(first.currency.id)
     wallets.workspaces.append(first.workspace_id)
@@ -114,6 +115,7 @@ def recorded_plain(event: NewUsage, batch: PlainBatch, debit: PlainDebit) -> Rec
             occurred_at=event.occurred_at or debit.booked_at,
             booked_at=debit.booked_at,
             properties=event.properties,
+            rating=None if columns.ratings[debit.place] is None else rating_of(charge_of(event)),
         ),
         replayed=False,
         balance=balance,

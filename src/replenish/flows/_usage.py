@@ -3,17 +3,21 @@
 import hashlib
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
 from replenish.catalog import rating
 from replenish.catalog.model import Meter, PaymentCurrency
+from replenish.catalog.rating import Charge
 from replenish.core.errors import Conflict, Refusal
 from replenish.core.ids import CustomerId, WorkspaceId
 from replenish.core.metadata import Metadata
-from replenish.core.money import EXACT, Credits
-from replenish.usage.model import UsageEvent
+from replenish.core.money import EXACT, ZERO, Credits
+from replenish.usage.model import Month, RatedPart, Rating, UsageEvent
 from replenish.wallets.model import Shortfall
+
+_ONE: Final = Decimal(1)
 
 
 class NewUsage(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,10 +68,28 @@ def fingerprint(event: NewUsage) -> bytes:
     return hashlib.sha256("\x1f".join(parts).encode()).digest()[:16]
 
 
-def price_of(event: NewUsage) -> tuple[Decimal, Decimal]:
-    """(exact price, the rate it was charged at)."""
+def charge_of(event: NewUsage, *, counted: Decimal = ZERO) -> Charge:
+    """What the event costs, exactly. `counted`: the units of its month before it, where its meter has tiers.
+
+    Raises Conflict for an inactive meter, Invalid(properties) for an event that the rate card must name and does not.
+    """
     if event.meter is None:
-        return event.value, Decimal(1)
+        return Charge(type="flat", price=event.value, rate=_ONE, units=event.value)
     if event.meter.status != "active":
         raise Conflict(f"The meter {event.meter.event_name!r} is inactive.", code="meter_inactive")
-    return rating.rate(event.meter, event.value), event.meter.credits_per_unit
+    return rating.rate(event.meter, event.value, properties=event.properties, counted=counted)
+
+
+def rating_of(charge: Charge, *, month: Month | None = None, counted: Decimal = ZERO) -> Rating | None:
+    """What the event keeps of how its price came about; None where value and rate say it all."""
+    if month is None and charge.type == "flat":
+        return None
+    return Rating(
+        type=charge.type,
+        parts=tuple(RatedPart(part.units, part.rate) for part in charge.parts)
+        or (RatedPart(charge.units, charge.rate),),
+        package_size=charge.package_size,
+        month=None if month is None else month.first,
+        units=None if month is None else charge.units,
+        counted=None if month is None else counted,
+    )

@@ -62,7 +62,7 @@ async def void_grant(
         (lot,) = await wallets.load_lots(tx, book, lot_ids=[lot_id])
         taken = book.void(lot)
         await wallets.save_books(tx, books=books.values())
-        await notifications.emit(tx, [_voided(book, lot, taken)])
+        await notifications.emit(tx, [voided(book, lot, taken)])
         return taken
 
 
@@ -86,7 +86,8 @@ def granted(book: Book, lot: Lot) -> NewEvent:
     )
 
 
-def _voided(book: Book, lot: Lot, taken: Credits) -> NewEvent:
+def voided(book: Book, lot: Lot, taken: Credits) -> NewEvent:
+    """The event that tells of a grant taken back."""
     return NewEvent(
         workspace_id=book.wallet.workspace_id,
         customer_id=book.wallet.customer_id,

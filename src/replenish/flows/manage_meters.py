@@ -9,6 +9,7 @@ from replenish.access import queries as workspaces
 from replenish.access.model import RequestKey
 from replenish.catalog import operations as catalog
 from replenish.catalog.model import Aggregation, MeterStatus
+from replenish.catalog.rate_terms import UNCHANGED, RatingTerms
 from replenish.core.db import Database
 from replenish.core.ids import METER, CurrencyId, MeterId, WorkspaceId
 from replenish.core.metadata import Metadata
@@ -25,7 +26,7 @@ async def create_meter(
     event_name: str,
     unit: str,
     aggregation: Aggregation = "sum",
-    credits_per_unit: str = "1",
+    rating: RatingTerms = UNCHANGED,
     currency_id: CurrencyId | None = None,
     decimals: int | None = None,
     lookup_key: str | None = None,
@@ -33,7 +34,7 @@ async def create_meter(
     metadata: Metadata | None = None,
     request_key: RequestKey | None = None,
 ) -> MeterId:
-    """Without a currency, a credit currency is made with it, of `decimals` (2 unless said).
+    """Without a currency, a credit currency is made with it, of `decimals` (2 unless said); without a rate, a unit costs 1.
 
     Raises Invalid, Mismatched(currency_id), Taken(event_name | lookup_key).
     """
@@ -50,7 +51,7 @@ async def create_meter(
             event_name=event_name,
             unit=unit,
             aggregation=aggregation,
-            credits_per_unit=credits_per_unit,
+            rating=rating,
             currency_id=currency_id,
             decimals=decimals,
             lookup_key=lookup_key,
@@ -70,7 +71,7 @@ async def change_meter(
     unit: str | UnsetType = UNSET,
     description: str | UnsetType = UNSET,
     status: MeterStatus | UnsetType = UNSET,
-    credits_per_unit: str | UnsetType = UNSET,
+    rating: RatingTerms = UNCHANGED,
     metadata: Metadata | UnsetType = UNSET,
 ) -> None:
     """A new rate holds for events recorded from now on. Raises NotFound, Invalid."""
@@ -83,6 +84,6 @@ async def change_meter(
             unit=unit,
             description=description,
             status=status,
-            credits_per_unit=credits_per_unit,
+            rating=rating,
             metadata=metadata,
         )

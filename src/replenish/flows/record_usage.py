@@ -8,25 +8,42 @@ events are then redone one at a time, so that a bad event fails alone.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 
 import asyncpg
 import structlog
 
+from replenish.catalog.model import PaymentCurrency
 from replenish.core import ids
 from replenish.core.db import Database
 from replenish.core.errors import Conflict, Invalid, Refusal, Unavailable
 from replenish.core.ids import BatchId
 from replenish.core.money import EXACT, ZERO, Credits, floor_to
 from replenish.core.transaction import single_statement, transaction
+from replenish.flows._budget_events import events_of_budgets
+from replenish.flows._months import Months, month_of, open_months
 from replenish.flows._plain_usage import plain_batch, recorded_plain
-from replenish.flows._usage import NewUsage, Outcome, Recorded, Refused, fingerprint, price_of
+from replenish.flows._usage import NewUsage, Outcome, Recorded, Refused, charge_of, fingerprint, rating_of
+from replenish.notifications import operations as notifications
 from replenish.usage import operations as usage
 from replenish.usage.model import FUTURE_MAX, PAST_MAX, UsageConflict, UsageEvent
 from replenish.wallets import operations as wallets
 from replenish.wallets.book import Book
-from replenish.wallets.model import Hold, WalletRef
+from replenish.wallets.budget import BudgetExceeded, Use
+from replenish.wallets.model import Hold, Shortfall, WalletRef
 
-__all__ = ["NewUsage", "Outcome", "Recorded", "Refused", "debit", "fingerprint", "price_of", "record_usage"]
+__all__ = [
+    "NewUsage",
+    "Outcome",
+    "Recorded",
+    "Refused",
+    "debit",
+    "fingerprint",
+    "record_usage",
+    "shortfall_of",
+    "use_of",
+    "whole_debit",
+]
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -83,7 +100,13 @@ async def _record_batch(db: Database, *, events: Sequence[NewUsage]) -> list[Out
     hashes = [fingerprint(event) for event in events]
     async with transaction(db) as tx:
         books = await wallets.open_books(tx, refs=refs)
+        months = await open_months(
+            tx, debits=[(books[ref], event.meter) for event, ref in zip(events, refs, strict=True)]
+        )
         seen = await usage.replays(tx, keys=[(event.customer_id, event.key) for event in events])
+        await wallets.load_counters(
+            tx, uses=[(books[ref], use_of(event)) for event, ref in zip(events, refs, strict=True)]
+        )
         outcomes: list[Outcome] = []
         accepted: list[UsageEvent] = []
         accepted_hashes: list[bytes] = []
@@ -95,8 +118,10 @@ async def _record_batch(db: Database, *, events: Sequence[NewUsage]) -> list[Out
                 outcomes.append(_replay(event, known, digest, book))
                 continue
             try:
-                recorded = debit(book, event, batch_id=batch_id)
+                recorded = debit(book, event, months=months, batch_id=batch_id)
             except Refusal as refusal:
+                if isinstance(refusal, BudgetExceeded):
+                    book.budgets.note_refusal(refusal, now=book.now)
                 outcomes.append(Refused(refusal))
                 continue
             seen[event.customer_id, event.key] = (digest, recorded)
@@ -106,6 +131,7 @@ async def _record_batch(db: Database, *, events: Sequence[NewUsage]) -> list[Out
         if accepted:
             await usage.remember(tx, events=accepted, hashes=accepted_hashes)
         await wallets.save_books(tx, books=books.values())
+        await notifications.emit(tx, events_of_budgets(books.values()))
         return outcomes
 
 
@@ -115,18 +141,21 @@ def _replay(event: NewUsage, known: tuple[bytes, UsageEvent | None], digest: byt
     return Recorded(known[1], replayed=True, balance=book.balance)
 
 
-def debit(book: Book, event: NewUsage, *, batch_id: BatchId, hold: Hold | None = None) -> UsageEvent:
+def debit(book: Book, event: NewUsage, *, months: Months, batch_id: BatchId, hold: Hold | None = None) -> UsageEvent:
     """Price an event and take its debit from a locked book, from the front of an open hold first if there is one.
 
-    Raises Invalid, Conflict, InsufficientCredits, WalletFrozen; then nothing was taken.
+    The counters of its use must be loaded. Raises Invalid, Conflict, BudgetExceeded, InsufficientCredits, WalletFrozen; then
+    nothing was taken.
     """
     occurred_at = _checked_time(event.occurred_at, now=book.now)
     if event.value < 0:
         raise Invalid("value", "must not be negative; take an event back by reversing it")
-    price, credits_per_unit = price_of(event)
-    carried = EXACT.add(book.wallet.carry, price)
-    amount = Credits(max(ZERO, floor_to(carried, event.currency.decimals)))
-    shortfall = event.shortfall or ("reject" if event.currency.overdraft_policy == "none" else "owe")
+    month = month_of(book, event, months)
+    counted = ZERO if month is None else months.counted(month)
+    charge = charge_of(event, counted=counted)
+    carried = EXACT.add(book.wallet.carry, charge.price)
+    amount = whole_debit(carried, event.currency)
+    shortfall = shortfall_of(event)
     event_id = ids.USAGE_EVENT.new()
     limit = event.currency.overdraft_limit
     if hold is None:
@@ -137,13 +166,22 @@ def debit(book: Book, event: NewUsage, *, batch_id: BatchId, hold: Hold | None =
             amount=amount,
             shortfall=shortfall,
             owed_limit=limit,
+            properties=event.properties,
         )
     else:
         taken = book.capture_usage(
-            hold, event_id=event_id, batch_id=batch_id, amount=amount, shortfall=shortfall, owed_limit=limit
+            hold,
+            event_id=event_id,
+            batch_id=batch_id,
+            amount=amount,
+            shortfall=shortfall,
+            owed_limit=limit,
+            properties=event.properties,
         )
     # The debit stands from here; nothing below may refuse.
     book.wallet.carry = EXACT.subtract(carried, amount.value)
+    if month is not None:
+        months.add(month, charge.units)
     return UsageEvent(
         customer_id=event.customer_id,
         recorded_at=book.recorded_at,
@@ -153,8 +191,8 @@ def debit(book: Book, event: NewUsage, *, batch_id: BatchId, hold: Hold | None =
         meter_id=None if event.meter is None else event.meter.id,
         key=event.key,
         value=event.value,
-        credits_per_unit=credits_per_unit,
-        price=price,
+        credits_per_unit=charge.rate,
+        price=charge.price,
         debit=amount,
         owed=taken.owed,
         lot_ids=tuple(allocation.lot_id for allocation in taken.allocations),
@@ -165,7 +203,23 @@ def debit(book: Book, event: NewUsage, *, batch_id: BatchId, hold: Hold | None =
         occurred_at=occurred_at,
         booked_at=book.now,
         properties=None if event.properties is None else dict(event.properties),
+        rating=rating_of(charge, month=month, counted=counted),
+        counter_ids=taken.counter_ids,
     )
+
+
+def whole_debit(carried: Decimal, currency: PaymentCurrency) -> Credits:
+    """What of a wallet's carry with a price on it is debited: whole steps of the currency, the rest stays (law 5)."""
+    return Credits(max(ZERO, floor_to(carried, currency.decimals)))
+
+
+def shortfall_of(event: NewUsage) -> Shortfall:
+    """What an event asks for when credits are short; by the overdraft policy unless it says."""
+    return event.shortfall or ("reject" if event.currency.overdraft_policy == "none" else "owe")
+
+
+def use_of(event: NewUsage) -> Use:
+    return Use(None if event.meter is None else event.meter.id, event.properties)
 
 
 def _checked_time(occurred_at: datetime | None, *, now: datetime) -> datetime:

@@ -64,6 +64,8 @@ async def reverse_usage(
             owed_item=item,
             repayments=repayments,
             carried=event.carried,
+            debit=event.debit,
+            counter_ids=event.counter_ids,
             note=reason,
         )
         await wallets.save_books(tx, books=books.values())

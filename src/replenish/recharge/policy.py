@@ -1,7 +1,7 @@
 """When a wallet buys credits by itself, and how much. Pure: no database, no clock, no provider."""
 
 from calendar import month_abbr
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -10,6 +10,7 @@ import msgspec
 
 from replenish.core import ids
 from replenish.core.money import EXACT, Credits, Money, plain
+from replenish.core.windows import window
 from replenish.recharge.model import AttemptState, Reason, Rule, Sale, Terms
 
 # Law 13: the pause after the first and the second decline in a row; the third suspends.
@@ -40,19 +41,8 @@ class Windows(msgspec.Struct, frozen=True, kw_only=True):
 
 def windows(now: datetime, *, zone: str) -> Windows:
     """Midnights are local ones: a day has 23, 24 or 25 hours. Raises ZoneInfoNotFoundError for a zone that is none."""
-    place = ZoneInfo(zone)
-    local = now.astimezone(place)
-    day = datetime(local.year, local.month, local.day, tzinfo=place)
-    tomorrow = local.date() + timedelta(days=1)
-    month = datetime(local.year, local.month, 1, tzinfo=place)
-    year, after = divmod(local.year * 12 + local.month, 12)
-    return Windows(
-        day=day.astimezone(UTC),
-        day_end=datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=place).astimezone(UTC),
-        month=month.astimezone(UTC),
-        month_end=datetime(year, after + 1, 1, tzinfo=place).astimezone(UTC),
-        zone=place,
-    )
+    (day, day_end), (month, month_end) = window("day", now, zone=zone), window("month", now, zone=zone)
+    return Windows(day=day, day_end=day_end, month=month, month_end=month_end, zone=ZoneInfo(zone))
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):

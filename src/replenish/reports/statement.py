@@ -119,6 +119,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
             return f"{bought} {self.top_up_number}"
         if self.source == "adjustment":
             return f"Adjustment: {self.lot_name}" if self.lot_name else "Adjustment"
+        if self.source == "schedule":
+            return f"Recurring grant: {self.lot_name}" if self.lot_name else "Recurring grant"
         return self.lot_name or ("Credits" if self.category == "paid" else "Promotional credits")
 
 

@@ -16,12 +16,14 @@ from replenish.core.money import plain
 from replenish.core.rows import value
 from replenish.reports.checks import Check
 from replenish.reports.checks.books import BOOKS
+from replenish.reports.checks.budgets import BUDGETS
 from replenish.reports.checks.money import MONEY
 from replenish.reports.checks.owners import OWNERS
+from replenish.reports.checks.schedules import SCHEDULES
 from replenish.reports.checks.told import TOLD
 from replenish.reports.checks.usage import USAGE
 
-CHECKS: Final[Sequence[Check]] = (*BOOKS, *OWNERS, *USAGE, *MONEY, *TOLD)
+CHECKS: Final[Sequence[Check]] = (*BOOKS, *OWNERS, *SCHEDULES, *USAGE, *BUDGETS, *MONEY, *TOLD)
 _SHOWN_MAX: Final = 50
 
 

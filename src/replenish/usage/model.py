@@ -1,13 +1,24 @@
 """Usage events: what was reported, what it cost, which lots paid."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, Literal
+from uuid import UUID
 
 import msgspec
 
 from replenish.core.errors import Conflict
-from replenish.core.ids import BatchId, CustomerId, LotId, MeterId, UsageEventId, UsageReversalId, WalletId, WorkspaceId
+from replenish.core.ids import (
+    BatchId,
+    BudgetCounterId,
+    CustomerId,
+    LotId,
+    MeterId,
+    UsageEventId,
+    UsageReversalId,
+    WalletId,
+    WorkspaceId,
+)
 from replenish.core.metadata import Metadata
 from replenish.core.money import Credits
 
@@ -18,10 +29,33 @@ FUTURE_MAX: Final = timedelta(minutes=5)
 BATCH_MAX: Final = 1000
 
 
+class RatedPart(msgspec.Struct, frozen=True):
+    """So many units at one rate; where the type is `package`, so many packages."""
+
+    units: Decimal
+    rate: Decimal
+
+
+class Rating(msgspec.Struct, frozen=True, kw_only=True):
+    """How a price came about that value and `credits_per_unit` do not tell. `parts` add up to the price.
+
+    `month`: its first day, where the meter has tiers; `units` is what the event counts for in it, `counted` what was there before.
+    """
+
+    type: Literal["flat", "package", "graduated"]
+    parts: tuple[RatedPart, ...]
+    package_size: Decimal | None = None
+    month: date | None = None
+    units: Decimal | None = None
+    counted: Decimal | None = None
+
+
 class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     """A recorded event; never changed. `lot_ids` and `lot_amounts` are its allocation in burn order.
 
-    `recorded_at` is real time, `booked_at` the wallet's now, `occurred_at` what the sender said.
+    `credits_per_unit` is the rate it was charged at: of a package where it was charged by packages, of the last tier it reached.
+    `recorded_at` is real time, `booked_at` the wallet's now, `occurred_at` what the sender said. `counter_ids`: where budgets
+    counted its debit.
     """
 
     customer_id: CustomerId
@@ -44,11 +78,45 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
     occurred_at: datetime
     booked_at: datetime
     properties: Metadata | None = None
+    # None: the price is value times credits_per_unit, or credits_per_unit where events are counted.
+    rating: Rating | None = None
+    counter_ids: tuple[BudgetCounterId, ...] = ()
 
     @property
     def carried(self) -> Decimal:
         """What rounding left in the wallet's carry (law 5)."""
         return self.price - self.debit.value
+
+    @property
+    def month(self) -> "Month | None":
+        """Where it counts, if its meter had tiers."""
+        if self.rating is None or self.rating.month is None or self.meter_id is None:
+            return None
+        return Month(self.customer_id, self.wallet_id, self.meter_id, self.rating.month)
+
+
+class Month(msgspec.Struct, frozen=True):
+    """A wallet's month on one meter with tiers; `first` is its first day in the workspace's time zone."""
+
+    customer_id: CustomerId
+    wallet_id: WalletId
+    meter_id: MeterId
+    first: date
+
+
+class UsageDay(msgspec.Struct, frozen=True, kw_only=True):
+    """What a wallet's meter took on one UTC day, by the wallet's now. Of `debit`, `reversed` has come back since."""
+
+    customer_id: CustomerId
+    id: UUID
+    wallet_id: WalletId
+    # None: debits without a meter.
+    meter_id: MeterId | None
+    day: date
+    events: int
+    value: Decimal
+    debit: Credits
+    reversed: Credits
 
 
 class UsageKey(msgspec.Struct, frozen=True):

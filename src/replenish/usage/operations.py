@@ -1,11 +1,15 @@
 """Remembering usage, exactly once (law 7). Called by `flows` inside the debit's transaction."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
-from replenish.core.ids import CustomerId, UsageEventId
+from replenish.core.db import Reads
+from replenish.core.ids import CustomerId, UsageEventId, WorkspaceId
+from replenish.core.money import EXACT
 from replenish.core.transaction import Tx
 from replenish.usage import store
-from replenish.usage.model import UsageEvent, UsageKey, UsageReversal
+from replenish.usage.model import Month, UsageEvent, UsageKey, UsageReversal
 from replenish.usage.plain import PlainBatch, PlainDebit
 
 # The event is None where the key stands for added credits.
@@ -32,6 +36,28 @@ async def remember(tx: Tx, *, events: Sequence[UsageEvent], hashes: Sequence[byt
     )
     await store.insert_events(tx, events)
     await store.add_days(tx, events)
+    await _count_months(tx, events)
+
+
+async def _count_months(tx: Tx, events: Sequence[UsageEvent]) -> None:
+    """Of meters with tiers: what later events of the month start from. In lock order of the wallets, which are locked."""
+    workspaces: dict[Month, WorkspaceId] = {}
+    units: defaultdict[Month, Decimal] = defaultdict(Decimal)
+    for event in events:
+        month = event.month
+        if month is not None and event.rating is not None and event.rating.units is not None:
+            workspaces[month] = event.workspace_id
+            units[month] = EXACT.add(units[month], event.rating.units)
+    if units:
+        await store.add_months(tx, list(units), list(workspaces.values()), list(units.values()))
+
+
+async def counted_in(db: Reads, *, months: Sequence[Month]) -> Mapping[Month, Decimal]:
+    """The units that count in these months so far; a month without usage is missing.
+
+    Call with the wallets locked, or in a snapshot.
+    """
+    return await store.months(db, months)
 
 
 async def debit_plain(tx: Tx, *, batch: PlainBatch) -> list[PlainDebit]:
@@ -55,10 +81,15 @@ async def remember_key(tx: Tx, *, key: UsageKey) -> None:
 
 
 async def remember_reversal(tx: Tx, *, event: UsageEvent, reversal: UsageReversal) -> None:
-    """Note that an event was reversed, also in its day. A second one for the same event is a unique violation."""
+    """Note that an event was reversed, also in its day and month. A second one for the same event is a unique violation."""
     await store.insert_reversal(tx, reversal)
     if await store.reverse_in_day(tx, event) != 1:
         raise RuntimeError("a recorded event has no day")
+    month = event.month
+    if month is None or event.rating is None or event.rating.units is None:
+        return
+    if await store.reverse_in_month(tx, month, event.rating.units) != 1:
+        raise RuntimeError("a recorded event has no month")
 
 
 async def reversal_of(tx: Tx, *, customer_id: CustomerId, event_id: UsageEventId) -> UsageReversal | None:

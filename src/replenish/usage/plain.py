@@ -52,6 +52,7 @@ class Events(msgspec.Struct, frozen=True):
     sums: list[Decimal] = []
     occurred: list[datetime | None] = []
     properties: list[str | None] = []
+    ratings: list[str | None] = []
 
 
 class PlainBatch(msgspec.Struct, frozen=True):

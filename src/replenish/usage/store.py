@@ -1,16 +1,19 @@
 """Usage's SQL, set-based."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
 from typing import Final, cast
+from uuid import UUID
 
 import msgspec
 from asyncpg import Record
 
 from replenish.core.db import Reads
-from replenish.core.ids import CustomerId, UsageEventId, WorkspaceId
-from replenish.core.rows import row_to, rows_to
+from replenish.core.ids import CustomerId, MeterId, UsageEventId, WalletId, WorkspaceId
+from replenish.core.rows import row_to, rows_to, value
 from replenish.core.transaction import Tx
-from replenish.usage.model import FUTURE_MAX, PAST_MAX, UsageEvent, UsageKey, UsageReversal
+from replenish.usage.model import FUTURE_MAX, PAST_MAX, Month, Rating, UsageEvent, UsageKey, UsageReversal
 from replenish.usage.plain import PlainBatch, PlainDebit
 
 
@@ -37,7 +40,14 @@ async def events_of(db: Reads, found: Sequence[UsageKey]) -> list[UsageEvent]:
 
 def event_from(row: Record) -> UsageEvent:
     event = row_to(UsageEvent, row)
-    return msgspec.structs.replace(event, lot_ids=tuple(event.lot_ids), lot_amounts=tuple(event.lot_amounts))
+    stored = cast("object", row["rating"])
+    return msgspec.structs.replace(
+        event,
+        lot_ids=tuple(event.lot_ids),
+        lot_amounts=tuple(event.lot_amounts),
+        rating=None if stored is None else msgspec.convert(stored, Rating),
+        counter_ids=tuple(event.counter_ids or ()),
+    )
 
 
 async def insert_keys(tx: Tx, keys: Sequence[UsageKey]) -> None:
@@ -77,6 +87,8 @@ async def insert_events(tx: Tx, events: Sequence[UsageEvent]) -> None:
                 event.occurred_at,
                 event.booked_at,
                 event.properties,
+                event.rating,
+                event.counter_ids or None,
             )
             for event in events
         ],
@@ -119,11 +131,64 @@ async def reverse_in_day(tx: Tx, event: UsageEvent) -> int:
     )
 
 
+async def months(db: Reads, wanted: Sequence[Month]) -> Mapping[Month, Decimal]:
+    rows = await db.fetch(
+        "select m.* from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::date[])"
+        " as w (customer_id, wallet_id, meter_id, month) join usage_months m using (customer_id, wallet_id, meter_id, month)",
+        *_columns(wanted),
+    )
+    return {
+        Month(
+            CustomerId(value(row, "customer_id", UUID)),
+            WalletId(value(row, "wallet_id", UUID)),
+            MeterId(value(row, "meter_id", UUID)),
+            value(row, "month", date),
+        ): value(row, "units", Decimal)
+        for row in rows
+    }
+
+
+def _columns(wanted: Sequence[Month]) -> Sequence[Sequence[object]]:
+    return (
+        [month.customer_id for month in wanted],
+        [month.wallet_id for month in wanted],
+        [month.meter_id for month in wanted],
+        [month.first for month in wanted],
+    )
+
+
+async def add_months(
+    tx: Tx, months: Sequence[Month], workspace_ids: Sequence[WorkspaceId], units: Sequence[Decimal]
+) -> None:
+    await tx.execute(
+        "insert into usage_months as m (customer_id, wallet_id, meter_id, month, workspace_id, units)"
+        " select customer_id, wallet_id, meter_id, month, workspace_id, units"
+        " from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::date[], $5::uuid[], $6::numeric[])"
+        " as w (customer_id, wallet_id, meter_id, month, workspace_id, units)"
+        " on conflict (customer_id, wallet_id, meter_id, month) do update set units = m.units + excluded.units",
+        *_columns(months),
+        list(workspace_ids),
+        list(units),
+    )
+
+
+async def reverse_in_month(tx: Tx, month: Month, units: Decimal) -> int:
+    return await tx.execute(
+        "update usage_months set units = units - $5"
+        " where customer_id = $1 and wallet_id = $2 and meter_id = $3 and month = $4",
+        month.customer_id,
+        month.wallet_id,
+        month.meter_id,
+        month.first,
+        units,
+    )
+
+
 _DEBIT_PLAIN: Final = (
     "select * from debit_plain_usage($1::uuid, $2::interval, $3::interval, $4::uuid[], $5::uuid[], $6::uuid[], $7::int[],"
     " $8::int[], $9::numeric[], $10::uuid[], $11::boolean[], $12::uuid[], $13::int[], $14::int[], $15::uuid[], $16::text[],"
     " $17::bytea[], $18::uuid[], $19::numeric[], $20::numeric[], $21::numeric[], $22::numeric[], $23::timestamptz[],"
-    " $24::text[])"
+    " $24::text[], $25::text[])"
 )
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from replenish.core import ids
 from replenish.core.errors import Conflict, Invalid
-from replenish.core.ids import CurrencyId, LotId, MeterId, RefundId, TransferId
+from replenish.core.ids import BudgetCounterId, CurrencyId, LotId, MeterId, RefundId, TransferId
 from replenish.core.metadata import Metadata
 from replenish.core.money import NO_CREDITS, Credits
 from replenish.ledger import postings
@@ -175,12 +175,14 @@ class Book(Holding):
         owed_item: OwedItem | None,
         repayments: Iterable[Transfer],
         carried: Decimal,
+        debit: Credits,
+        counter_ids: Iterable[BudgetCounterId],
         note: str,
     ) -> None:
         """Give back what an event took, last burned first, by its recorded allocation (law 3), never by today's order.
 
         `owed_item` is the event's, `repayments` the transfers that repaid it, `carried` its price - debit. A lot that
-        has ended since takes its credits back only to let them lapse at once.
+        has ended since takes its credits back only to let them lapse at once. Budgets get the debit back where it counted.
         """
         ended: list[Lot] = []
         for allocation in reversed(list(allocations)):
@@ -202,6 +204,7 @@ class Book(Holding):
             kind = "void" if lot.voided_at is not None else "expiry"
             self._take_all(lot, kind=kind, cause="lot_end", cause_id=lot.id, at=self.now)
         self.wallet.carry -= carried
+        self.budgets.give_back(counter_ids, debit)
         self._repay(at=self.now)
         self._renew_good_until()
 

@@ -10,6 +10,7 @@ from replenish.core.ids import BatchId, HoldId, LotId, MeterId, UsageEventId
 from replenish.core.metadata import Metadata
 from replenish.core.money import NO_CREDITS, Credits
 from replenish.ledger import postings
+from replenish.wallets.budget import Use
 from replenish.wallets.model import (
     HOLD_SECONDS,
     Allocation,
@@ -29,6 +30,7 @@ class NewHold(msgspec.Struct, frozen=True, kw_only=True):
     meter_id: MeterId | None
     seconds: int = HOLD_SECONDS
     metadata: Metadata = {}
+    properties: Metadata = {}
 
 
 class Holding(Spending):
@@ -37,10 +39,12 @@ class Holding(Spending):
     def hold(self, new: NewHold) -> HoldId:
         """Reserve credits of the lots that would pay for it now; always all or nothing.
 
-        Raises Invalid, WalletFrozen, InsufficientCredits.
+        Raises Invalid, WalletFrozen, BudgetExceeded, InsufficientCredits.
         """
         if new.amount.value <= 0:
             raise Invalid("amount", "must be greater than 0")
+        self.refuse_frozen()
+        places = self.budgets.admit(Use(new.meter_id, new.properties), new.amount, now=self.now)
         allocations = self._reserve(new.meter_id, new.amount, hold_id=new.id)
         hold = Hold(
             customer_id=self.wallet.customer_id,
@@ -52,7 +56,9 @@ class Holding(Spending):
             amount=new.amount,
             lot_ids=tuple(allocation.lot_id for allocation in allocations),
             lot_amounts=tuple(allocation.amount.value for allocation in allocations),
+            counter_ids=self.budgets.reserve(places, new.amount, now=self.now),
             metadata=new.metadata,
+            properties=new.properties,
             created_at=self.now,
             expires_at=self.now + timedelta(seconds=new.seconds),
         )
@@ -62,11 +68,14 @@ class Holding(Spending):
         return hold.id
 
     def increase_hold(self, hold: Hold, *, amount: Credits) -> None:
-        """Reserve more for an open hold. Raises as `hold` does, and HoldEnded."""
+        """Reserve more for an open hold; budgets count it in the window of the hold. Raises as `hold` does, and HoldEnded."""
         if amount.value <= 0:
             raise Invalid("amount", "must be greater than 0")
         _refuse_ended(hold)
+        self.refuse_frozen()
+        self.budgets.admit_more(hold, amount)
         allocations = self._reserve(hold.meter_id, amount, hold_id=hold.id)
+        self.budgets.reserve_more(hold, amount, now=self.now)
         hold.amount += amount
         hold.lot_ids += tuple(allocation.lot_id for allocation in allocations)
         hold.lot_amounts += tuple(allocation.amount.value for allocation in allocations)
@@ -94,12 +103,15 @@ class Holding(Spending):
         amount: Credits,
         shortfall: Shortfall,
         owed_limit: Credits | None,
+        properties: Metadata | None = None,
     ) -> Debit:
         """Take a usage event's debit from the front of an open hold, free the rest; what is above comes from the balance.
 
-        All or nothing: when the part above cannot be paid, the hold stays as it was. Raises HoldEnded, InsufficientCredits.
+        All or nothing: when the part above cannot be paid, the hold stays as it was. Budgets count it in today's window.
+        Raises HoldEnded, BudgetExceeded, InsufficientCredits.
         """
         _refuse_ended(hold)
+        places = self.budgets.admit(Use(hold.meter_id, properties), amount, now=self.now, hold=hold)
         kept, above = _front(hold, amount)
         more: list[Allocation] = []
         short = NO_CREDITS
@@ -115,10 +127,11 @@ class Holding(Spending):
             _merged([*kept, *more]), short, event_id=event_id, batch_id=batch_id, meter_id=hold.meter_id
         )
         balance_after = self.wallet.balance
+        counter_ids = self.budgets.spend(places, amount, now=self.now)
         self._lapse_ended(hold, at=self.now)
         self._repay(at=self.now)
         self._renew_good_until()
-        return msgspec.structs.replace(debit, balance_after=balance_after)
+        return msgspec.structs.replace(debit, balance_after=balance_after, counter_ids=counter_ids)
 
     def _reserve(self, meter_id: MeterId | None, amount: Credits, *, hold_id: HoldId) -> list[Allocation]:
         allocations, _ = self.check_debit(meter_id=meter_id, amount=amount, shortfall="reject", owed_limit=None)
@@ -143,6 +156,7 @@ class Holding(Spending):
 
     def _free(self, hold: Hold, *, at: datetime) -> None:
         """Last burned first (law 3)."""
+        self.budgets.release(hold)
         for allocation in reversed(hold.allocations):
             lot = self.lots[allocation.lot_id]
             lot.held -= allocation.amount

@@ -10,6 +10,7 @@ from replenish.core.ids import BatchId, HoldId, LotId, MeterId, OwedItemId, Tran
 from replenish.core.money import Credits
 from replenish.ledger import postings
 from replenish.ledger.model import SOURCES, Cause, Posting, Transfer
+from replenish.wallets.budget import Budgets
 from replenish.wallets.model import (
     Hold,
     Lot,
@@ -31,8 +32,12 @@ class Journal:
         lots: Iterable[Lot],
         owed_items: Iterable[OwedItem],
         holds: Iterable[Hold] | None = None,
+        budgets: Budgets | None = None,
     ) -> None:
-        """`holds`: all that are open, or None when they were not loaded; then nothing of them may be due."""
+        """`holds`: all that are open, or None when they were not loaded; then nothing of them may be due.
+
+        `budgets`: the active ones; None = there are none.
+        """
         self.wallet = wallet
         self.now = now
         self.recorded_at = recorded_at
@@ -47,6 +52,7 @@ class Journal:
         self.changed_owed_items: dict[OwedItemId, OwedItem] = {}
         self.new_holds: dict[HoldId, Hold] = {}
         self.changed_holds: dict[HoldId, Hold] = {}
+        self.budgets = budgets or Budgets()
         self._usage: dict[LotId | None, Credits] = {}
         self._batch_id: BatchId | None = None
 

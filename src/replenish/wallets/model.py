@@ -10,6 +10,7 @@ import msgspec
 from replenish.core.errors import Conflict, PaymentRequired
 from replenish.core.ids import (
     AdjustmentId,
+    BudgetCounterId,
     CurrencyId,
     CustomerId,
     HoldId,
@@ -61,6 +62,9 @@ class Wallet(msgspec.Struct, kw_only=True):
     customer_frozen_at: datetime | None
     act_below: Credits | None
     look_again_at: datetime | None
+    # Whether an open lot has a scope, and whether a budget is active: without either, the row alone answers for a debit.
+    scoped: bool = False
+    budgeted: bool = False
     created_at: datetime
 
     @property
@@ -76,6 +80,10 @@ class Wallet(msgspec.Struct, kw_only=True):
     def balance(self) -> Credits:
         """Available minus owed; may be negative (law 2)."""
         return self.available - self.owed
+
+    @property
+    def frozen(self) -> bool:
+        return self.frozen_at is not None or self.customer_frozen_at is not None
 
 
 class Lot(msgspec.Struct, kw_only=True):
@@ -159,7 +167,8 @@ HOLD_SECONDS_MAX: Final = 24 * 3600
 class Hold(msgspec.Struct, kw_only=True):
     """Credits reserved for something whose cost is known later. `lot_ids` and `lot_amounts` are its allocation.
 
-    `captured` is what its capture took in all; what was above the hold came out of the balance.
+    `captured` is what its capture took in all; what was above the hold came out of the balance. Its capture's event carries
+    `properties`, with those that the capture adds. `counter_ids`: where the amount counts against budgets while it is open.
     """
 
     customer_id: CustomerId
@@ -173,10 +182,12 @@ class Hold(msgspec.Struct, kw_only=True):
     lot_amounts: tuple[Decimal, ...]
     captured: Credits | None = None
     usage_event_id: UsageEventId | None = None
+    counter_ids: tuple[BudgetCounterId, ...] = ()
     metadata: Metadata = {}
     created_at: datetime
     expires_at: datetime
     ended_at: datetime | None = None
+    properties: Metadata = {}
 
     @property
     def allocations(self) -> list["Allocation"]:

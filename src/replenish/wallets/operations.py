@@ -6,16 +6,18 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from replenish.core.errors import NotFound
+from replenish.core.errors import Conflict, NotFound
 from replenish.core.ids import CustomerId, HoldId, LotId, WalletId, WorkspaceId
 from replenish.core.money import NO_CREDITS, Credits
 from replenish.core.transaction import Tx
 from replenish.ledger import operations as ledger
 from replenish.ledger import queries as ledger_queries
 from replenish.ledger.model import Kind, Transfer
-from replenish.wallets import store
+from replenish.wallets import budget_queries, store
 from replenish.wallets.book import Book
+from replenish.wallets.budget import BUDGETS_MAX, Budget, Use
 from replenish.wallets.model import Adjustment, Hold, Lot, OwedItem, WalletRef
+from replenish.wallets.store import budgets as budget_store
 from replenish.wallets.store import holds as hold_store
 
 # How credits of a lot end without being spent.
@@ -53,6 +55,8 @@ async def open_books(tx: Tx, *, refs: Iterable[WalletRef]) -> dict[WalletRef, Bo
     if holding:
         for hold in await hold_store.open_holds(tx, holding.values()):
             holds[hold.wallet_id].append(hold)
+    budgeted = [wallet for wallet in wallets if wallet.budgeted]
+    budgets = await budget_store.active(tx, budgeted) if budgeted else {}
     books = {
         wallet.ref: Book(
             wallet,
@@ -61,6 +65,7 @@ async def open_books(tx: Tx, *, refs: Iterable[WalletRef]) -> dict[WalletRef, Bo
             lots=lots[wallet.id],
             owed_items=owed_items[wallet.id],
             holds=holds[wallet.id] if wallet.id in holding else None,
+            budgets=budgets.get(wallet.id),
         )
         for wallet, now, recorded_at in locked
     }
@@ -90,7 +95,16 @@ async def load_hold(tx: Tx, book: Book, *, hold_id: HoldId) -> Hold:
             raise NotFound("hold")
         known = book.holds[hold_id] = found
     await load_lots(tx, book, lot_ids=sorted(set(known.lot_ids)))
+    if known.counter_ids:
+        customer_id, counter_ids = book.wallet.customer_id, known.counter_ids
+        for counter in await budget_store.counters_by_id(tx, customer_id=customer_id, counter_ids=counter_ids):
+            book.budgets.load(counter)
     return known
+
+
+async def load_counters(tx: Tx, *, uses: Iterable[tuple[Book, Use]]) -> None:
+    """Bring what budgets have counted so far into the books, before these uses are debited or held. One statement, or none."""
+    await budget_queries.load_counters(tx, uses=uses)
 
 
 async def load_owed_item(tx: Tx, book: Book, *, cause_id: UUID) -> OwedItem | None:
@@ -121,6 +135,7 @@ async def save_books(tx: Tx, *, books: Iterable[Book]) -> None:
         book.gather_usage()
         book.wallet.now_at = book.now
         book.wallet.recorded_at = book.recorded_at
+        book.wallet.scoped = any(lot.scope for lot in book.lots.values() if lot.closed_at is None)
     new_lots = [lot for book in listed for lot in book.new_lots.values()]
     if new_lots:
         await store.insert_lots(tx, new_lots)
@@ -133,6 +148,7 @@ async def save_books(tx: Tx, *, books: Iterable[Book]) -> None:
     changed_holds = [hold for book in listed for hold in book.changed_holds.values()]
     if changed_holds:
         _all_there(await hold_store.update_holds(tx, changed_holds), len(changed_holds))
+    await _save_counters(tx, listed)
     new_items = [item for book in listed for item in book.new_owed_items.values()]
     if new_items:
         await store.insert_owed_items(tx, new_items)
@@ -148,6 +164,17 @@ async def save_books(tx: Tx, *, books: Iterable[Book]) -> None:
         book.transfers, book.new_lots, book.changed_lots = [], {}, {}
         book.new_owed_items, book.changed_owed_items = {}, {}
         book.new_holds, book.changed_holds = {}, {}
+
+
+async def _save_counters(tx: Tx, books: Sequence[Book]) -> None:
+    new = [counter for book in books for counter in book.budgets.new.values()]
+    if new:
+        await budget_store.insert_counters(tx, new)
+    moved = [(book.wallet.customer_id, known, book.budgets) for book in books for known in book.budgets.moved]
+    if moved:
+        _all_there(await budget_store.move_counters(tx, moved), len(moved))
+    for book in books:
+        book.budgets.new, book.budgets.moved = {}, {}
 
 
 def _is_low(book: Book) -> bool:
@@ -218,3 +245,21 @@ async def add_adjustment(tx: Tx, *, adjustment: Adjustment) -> None:
 async def set_lot_metadata(tx: Tx, *, workspace_id: WorkspaceId, lot_id: LotId, metadata: Mapping[str, object]) -> bool:
     """A note on a grant: it moves no credits, so no wallet is locked. False when this workspace has no such grant."""
     return await store.set_lot_metadata(tx, workspace_id=workspace_id, lot_id=lot_id, metadata=metadata) == 1
+
+
+async def add_budget(tx: Tx, *, book: Book, budget: Budget) -> None:
+    """The book must be locked: from its commit on, the wallet's debits ask the budget. Raises Conflict above BUDGETS_MAX."""
+    if budget.active and await budget_store.count_active(tx, book.wallet) >= BUDGETS_MAX:
+        raise Conflict(f"A wallet has at most {BUDGETS_MAX} active budgets.", code="too_many_budgets")
+    await budget_store.insert_budget(tx, budget)
+    await budget_store.set_budgeted(tx, book.wallet)
+
+
+async def change_budget(tx: Tx, *, book: Book, before: Budget, budget: Budget) -> None:
+    """Save a changed budget, switched off and archived ones, too. The book must be locked. Raises as `add_budget`."""
+    if budget.active and not before.active and await budget_store.count_active(tx, book.wallet) >= BUDGETS_MAX:
+        raise Conflict(f"A wallet has at most {BUDGETS_MAX} active budgets.", code="too_many_budgets")
+    _all_there(await budget_store.update_budget(tx, budget), 1)
+    await budget_store.set_budgeted(tx, book.wallet)
+    if (budget.credit_limit, budget.alert_percent) != (before.credit_limit, before.alert_percent):
+        await budget_store.tell_again(tx, budget, now=book.now)

@@ -4,24 +4,24 @@ from datetime import datetime
 from decimal import Decimal
 
 from replenish.core.db import Reads
-from replenish.core.errors import NotFound, Refusal
+from replenish.core.errors import NotFound
 from replenish.core.ids import AdjustmentId, CurrencyId, CustomerId, HoldId, LotId, WalletId, WorkspaceId
 from replenish.core.money import NO_CREDITS, Credits
 from replenish.core.rows import row_to, rows_to, value
-from replenish.wallets import store
+from replenish.wallets import budget_queries, store
 from replenish.wallets.book import Book
+from replenish.wallets.budget import Use
 from replenish.wallets.model import (
     Adjustment,
     Balance,
     Expiring,
     Hold,
-    InsufficientCredits,
     Lot,
-    Shortfall,
     Totals,
     Wallet,
     WalletRef,
 )
+from replenish.wallets.store import budgets as budget_store
 from replenish.wallets.store import holds as hold_store
 
 _WALLETS = (
@@ -70,7 +70,7 @@ async def _at(db: Reads, wallet: Wallet, now: datetime) -> Balance:
         available=wallet.available,
         owed=wallet.owed,
         balance=wallet.balance,
-        frozen=wallet.frozen_at is not None or wallet.customer_frozen_at is not None,
+        frozen=wallet.frozen,
         as_of=now,
         moved_at=wallet.recorded_at,
     )
@@ -117,29 +117,40 @@ async def totals(db: Reads, *, ref: WalletRef, now: datetime) -> Totals:
         held=stored.held,
         owed=stored.owed,
         balance=stored.balance,
-        frozen=stored.frozen_at is not None or stored.customer_frozen_at is not None,
+        frozen=stored.frozen,
         line=stored.line,
         as_of=at,
     )
 
 
-async def why_not_debit(
-    db: Reads, *, ref: WalletRef, amount: Credits, shortfall: Shortfall, owed_limit: Credits | None
-) -> Refusal | None:
-    """What a debit without a meter would answer now: None = it would be taken. Takes nothing, promises nothing."""
+async def row_now(db: Reads, *, ref: WalletRef) -> tuple[Wallet, datetime] | None:
+    """The wallet's row with its now, if that alone answers for any debit: nothing is due, scoped or budgeted."""
     row = await db.fetchrow(
         f"{_WALLETS} and wallets.currency_id = $3", ref.workspace_id, ref.customer_id, ref.currency_id
     )
     if row is None:
-        if shortfall == "owe" and (owed_limit is None or amount <= owed_limit):
-            return None
-        return InsufficientCredits(required=amount, spendable=NO_CREDITS, balance=NO_CREDITS, owed=NO_CREDITS)
+        return None
+    found, now = row_to(Wallet, row), value(row, "book_now", datetime)
+    due = found.good_until is not None and found.good_until <= now
+    return None if due or found.scoped or found.budgeted else (found, now)
+
+
+async def book_now(db: Reads, *, ref: WalletRef, use: Use) -> Book:
+    """The wallet as a debit for this use would find it under its lock, counters of budgets included; nothing is saved.
+
+    One that is not there yet is made in memory. Read it in a snapshot. Raises NotFound for an unknown customer.
+    """
+    row = await db.fetchrow(
+        f"{_WALLETS} and wallets.currency_id = $3", ref.workspace_id, ref.customer_id, ref.currency_id
+    )
+    if row is None:
+        new = await store.unmade(db, ref)
+        if new is None:
+            raise NotFound("customer")
+        return Book(new, now=new.now_at, recorded_at=new.recorded_at, lots=(), owed_items=())
     book = await _booked(db, row_to(Wallet, row), value(row, "book_now", datetime))
-    try:
-        book.check_debit(meter_id=None, amount=amount, shortfall=shortfall, owed_limit=owed_limit)
-    except Refusal as refusal:
-        return refusal
-    return None
+    await budget_queries.load_counters(db, uses=[(book, use)])
+    return book
 
 
 async def _booked(db: Reads, wallet: Wallet, now: datetime) -> Book:
@@ -147,7 +158,16 @@ async def _booked(db: Reads, wallet: Wallet, now: datetime) -> Book:
     lots = await store.open_lots(db, [wallet])
     owed_items = await store.open_owed_items(db, [wallet])
     holds = await hold_store.open_holds(db, [wallet]) if wallet.held else []
-    book = Book(wallet, now=now, recorded_at=wallet.recorded_at, lots=lots, owed_items=owed_items, holds=holds)
+    budgets = await budget_store.active(db, [wallet]) if wallet.budgeted else {}
+    book = Book(
+        wallet,
+        now=now,
+        recorded_at=wallet.recorded_at,
+        lots=lots,
+        owed_items=owed_items,
+        holds=holds,
+        budgets=budgets.get(wallet.id),
+    )
     book.book_due()
     return book
 

@@ -6,27 +6,54 @@ from uuid import UUID
 
 import msgspec
 
-from replenish.core.ids import BatchId, MeterId, RefundId
+from replenish.core.ids import BatchId, BudgetCounterId, MeterId, RefundId
+from replenish.core.metadata import Metadata
 from replenish.core.money import NO_CREDITS, Credits
 from replenish.ledger import postings
 from replenish.wallets import burn_down
+from replenish.wallets.budget import Places, Use
 from replenish.wallets.journal import Journal
 from replenish.wallets.model import (
     Allocation,
     InsufficientCredits,
     Lot,
     Shortfall,
+    Wallet,
     WalletFrozen,
 )
 
 
 class Debit(msgspec.Struct, frozen=True):
-    """What a debit took: from which lots, and what is owed for it; its statement line."""
+    """What a debit took: from which lots, and what is owed for it; its statement line; where budgets counted it."""
 
     allocations: tuple[Allocation, ...]
     owed: Credits
     line: int
     balance_after: Credits
+    counter_ids: tuple[BudgetCounterId, ...] = ()
+
+
+def check_row(wallet: Wallet, *, amount: Credits, shortfall: Shortfall, owed_limit: Credits | None) -> None:
+    """What a debit would answer, from the wallet's row alone: nothing is due, no open lot has a scope, no budget is active.
+
+    Raises WalletFrozen, InsufficientCredits.
+    """
+    if wallet.frozen:
+        raise WalletFrozen
+    short = amount - min(amount, wallet.available)
+    if _refuses(wallet, short=short, shortfall=shortfall, owed_limit=owed_limit):
+        raise _insufficient(wallet, required=amount, spendable=wallet.available)
+
+
+def _refuses(wallet: Wallet, *, short: Credits, shortfall: Shortfall, owed_limit: Credits | None) -> bool:
+    """Law 6: while anything is owed, nothing new is spent but what may be owed, too."""
+    if shortfall == "reject":
+        return bool(short) or bool(wallet.owed)
+    return bool(short) and owed_limit is not None and wallet.owed + short > owed_limit
+
+
+def _insufficient(wallet: Wallet, *, required: Credits, spendable: Credits) -> InsufficientCredits:
+    return InsufficientCredits(required=required, spendable=spendable, balance=wallet.balance, owed=wallet.owed)
 
 
 class Spending(Journal):
@@ -37,8 +64,23 @@ class Spending(Journal):
         return burn_down.total(burn_down.spendable(self.lots.values(), meter_id=meter_id, now=self.now))
 
     def refuse_frozen(self) -> None:
-        if self.wallet.frozen_at is not None or self.wallet.customer_frozen_at is not None:
+        if self.wallet.frozen:
             raise WalletFrozen
+
+    def check_usage(
+        self, use: Use, *, amount: Credits, shortfall: Shortfall, owed_limit: Credits | None
+    ) -> tuple[Places, list[Allocation], Credits]:
+        """What a usage event's debit would take, and where budgets would count it, without taking it.
+
+        A budget refuses before missing credits do: whoever tops up then is not refused once more.
+        Raises WalletFrozen, BudgetExceeded, InsufficientCredits.
+        """
+        self.refuse_frozen()
+        places = self.budgets.admit(use, amount, now=self.now)
+        allocations, short = self.check_debit(
+            meter_id=use.meter_id, amount=amount, shortfall=shortfall, owed_limit=owed_limit
+        )
+        return places, allocations, short
 
     def check_debit(
         self, *, meter_id: MeterId | None, amount: Credits, shortfall: Shortfall, owed_limit: Credits | None
@@ -50,14 +92,8 @@ class Spending(Journal):
         self.refuse_frozen()
         ordered = burn_down.spendable(self.lots.values(), meter_id=meter_id, now=self.now)
         allocations, short = burn_down.plan(ordered, amount=amount)
-        if shortfall == "reject":
-            refused = bool(short) or bool(self.wallet.owed)
-        else:
-            refused = bool(short) and owed_limit is not None and self.wallet.owed + short > owed_limit
-        if refused:
-            raise InsufficientCredits(
-                required=amount, spendable=burn_down.total(ordered), balance=self.balance, owed=self.wallet.owed
-            )
+        if _refuses(self.wallet, short=short, shortfall=shortfall, owed_limit=owed_limit):
+            raise _insufficient(self.wallet, required=amount, spendable=burn_down.total(ordered))
         return allocations, short
 
     def debit_usage(
@@ -69,12 +105,15 @@ class Spending(Journal):
         amount: Credits,
         shortfall: Shortfall,
         owed_limit: Credits | None,
+        properties: Metadata | None = None,
     ) -> Debit:
         """Take a usage event's debit. Transfers are gathered per lot for the whole batch; the event is the line."""
-        allocations, short = self.check_debit(
-            meter_id=meter_id, amount=amount, shortfall=shortfall, owed_limit=owed_limit
+        places, allocations, short = self.check_usage(
+            Use(meter_id, properties), amount=amount, shortfall=shortfall, owed_limit=owed_limit
         )
-        return self._take_usage(allocations, short, event_id=event_id, batch_id=batch_id, meter_id=meter_id)
+        debit = self._take_usage(allocations, short, event_id=event_id, batch_id=batch_id, meter_id=meter_id)
+        counter_ids = self.budgets.spend(places, amount, now=self.now)
+        return msgspec.structs.replace(debit, counter_ids=counter_ids) if counter_ids else debit
 
     def _take_usage(
         self,

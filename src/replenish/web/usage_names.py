@@ -4,8 +4,9 @@ Resolved for a whole batch with a constant number of statements, and remembered 
 changes, a meter and its credit currency do, and such a change is effective within a second.
 """
 
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -21,6 +22,7 @@ from replenish.customers import queries as customers
 CUSTOMERS_MAX: Final = 100_000
 METERS_MAX: Final = 10_000
 METER_SECONDS: Final = 1.0
+CURRENCIES_MAX: Final = 10_000
 
 
 class Rated(msgspec.Struct, frozen=True):
@@ -33,13 +35,17 @@ class Rated(msgspec.Struct, frozen=True):
 class UsageNames:
     """Answers for names that are known; an unknown name is simply missing, and is looked up again next time."""
 
-    __slots__ = ("_customers", "_db", "_meters", "_unknown")
+    __slots__ = ("_currencies", "_customers", "_db", "_meters", "_stale", "_unknown")
 
-    def __init__(self, db: Reads) -> None:
+    def __init__(self, db: Reads, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._db = db
         self._customers = Remember[tuple[WorkspaceId, str], CustomerId](size_max=CUSTOMERS_MAX, seconds=None)
-        self._unknown = Gatherer(self._together, lane_of=lambda _: 0, lanes=1)
-        self._meters = Remember[tuple[WorkspaceId, str], Rated](size_max=METERS_MAX, seconds=METER_SECONDS)
+        self._unknown = Gatherer(self._customers_together, lane_of=lambda _: 0, lanes=1)
+        self._stale = Gatherer(self._meters_together, lane_of=lambda _: 0, lanes=1)
+        self._meters = Remember[tuple[WorkspaceId, str], Rated](size_max=METERS_MAX, seconds=METER_SECONDS, clock=clock)
+        self._currencies = Remember[tuple[WorkspaceId, str], PaymentCurrency](
+            size_max=CURRENCIES_MAX, seconds=METER_SECONDS, clock=clock
+        )
 
     async def customers(self, *, workspace_id: WorkspaceId, keys: Iterable[str]) -> Mapping[str, CustomerId]:
         """Customer ids by the id or external id that was sent."""
@@ -75,6 +81,15 @@ class UsageNames:
                 found[key] = rated
         return found
 
+    async def currency(self, *, workspace_id: WorkspaceId, key: str) -> PaymentCurrency:
+        """A payment currency by id, code or lookup key; a change is effective as soon as a meter's. Raises NotFound."""
+        known = self._currencies.get((workspace_id, key))
+        if known is None:
+            since = self._currencies.now()
+            known = await catalog.find_currency(self._db, workspace_id=workspace_id, key=key)
+            self._currencies.keep((workspace_id, key), known, since=since)
+        return known
+
     async def one(
         self, *, workspace_id: WorkspaceId, customer: str, meter: str
     ) -> tuple[CustomerId | None, Rated | None]:
@@ -84,15 +99,17 @@ class UsageNames:
         if customer_id is None:
             customer_id = await self._unknown.submit((workspace_id, customer))
         if rated is None:
-            rated = (await self.meters(workspace_id=workspace_id, keys=[meter])).get(meter)
+            rated = await self._stale.submit((workspace_id, meter))
         return customer_id, rated
 
-    async def _together(self, wanted: Sequence[tuple[WorkspaceId, str]]) -> list[CustomerId | None]:
+    async def _customers_together(self, wanted: Sequence[tuple[WorkspaceId, str]]) -> list[CustomerId | None]:
         """Look-ups of many requests at once: after a start every customer is new, and each would cost a query."""
-        keys: defaultdict[WorkspaceId, list[str]] = defaultdict(list)
-        for workspace_id, key in wanted:
-            keys[workspace_id].append(key)
-        found = {name: await self.customers(workspace_id=name, keys=listed) for name, listed in keys.items()}
+        found = {name: await self.customers(workspace_id=name, keys=keys) for name, keys in _by_workspace(wanted)}
+        return [found[workspace_id].get(key) for workspace_id, key in wanted]
+
+    async def _meters_together(self, wanted: Sequence[tuple[WorkspaceId, str]]) -> list[Rated | None]:
+        """When a meter's second is over, each request that waits would ask for the same one."""
+        found = {name: await self.meters(workspace_id=name, keys=keys) for name, keys in _by_workspace(wanted)}
         return [found[workspace_id].get(key) for workspace_id, key in wanted]
 
     async def _look_up_customers(self, workspace_id: WorkspaceId, keys: list[str]) -> dict[str, CustomerId]:
@@ -122,3 +139,10 @@ class UsageNames:
             self._db, workspace_id=workspace_id, ids={meter.currency_id for meter in meters.values()}
         )
         return {key: Rated(meter, currencies[meter.currency_id]) for key, meter in meters.items()}
+
+
+def _by_workspace(wanted: Sequence[tuple[WorkspaceId, str]]) -> Iterable[tuple[WorkspaceId, list[str]]]:
+    keys: defaultdict[WorkspaceId, list[str]] = defaultdict(list)
+    for workspace_id, key in wanted:
+        keys[workspace_id].append(key)
+    return keys.items()

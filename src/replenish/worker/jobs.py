@@ -7,6 +7,7 @@ import msgspec
 from replenish.core.db import Database
 from replenish.core.settings import Settings
 from replenish.flows.expire_credits import book_due_wallets
+from replenish.flows.grant_by_schedule import grant_due_schedules
 from replenish.flows.keep_house import make_usage_months
 from replenish.flows.manage_workspaces import forget_request_keys
 from replenish.flows.pay_checkout import expire_sessions
@@ -59,6 +60,7 @@ def jobs(db: Database, *, providers: Mapping[str, Provider], settings: Settings)
             run=lambda: end_expired_links(db, providers=providers),
         ),
         Job(name="book starts and expiries", every_seconds=1.0, run=lambda: book_due_wallets(db)),
+        Job(name="grant by schedule", every_seconds=0.5, run=lambda: grant_due_schedules(db=db)),
         Job(name="expire checkout sessions", every_seconds=15.0, run=lambda: expire_sessions(db=db)),
         Job(name="forget old request keys", every_seconds=3600.0, run=lambda: forget_request_keys(db=db)),
         Job(name="make months for usage", every_seconds=6 * 3600.0, run=lambda: make_usage_months(db=db)),

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from replenish.core.clock import utc_now
 from replenish.core.ids import CURRENCY, LOT
 from replenish.flows import manage_workspaces
+from replenish.flows.manage_budgets import NewBudget, create_budget
 from support.addons import EMAIL, Addon, Store, make_addon, open_store
 
 pytestmark = pytest.mark.anyio
@@ -80,6 +82,20 @@ async def test_check_knows_the_products_policy(store: Store, policy: Any, limit:
         await store.send("usage/add", email=EMAIL, product_id=addon.number, units="-0")
         await store.give(1, paid=True, addon=addon)
         await store.ok("usage/add", email=EMAIL, product_id=addon.number, units=-1)
+
+
+async def test_a_budget_refuses_here_too_and_a_check_says_so(store: Store) -> None:
+    """What buyers are given is no usage, and adjustments are the merchant's own: only deductions count."""
+    new = NewBudget(customer_id=store.ann, currency_id=store.pack.currency_id, limit=Decimal(10), window="none")
+    await create_budget(store.world.db, workspace_id=store.workspace_id, new=new)
+    await store.use(-7)
+    await store.use(5)
+    body = await store.ok("usage/check", email=EMAIL, units=4)
+    assert (body["data"]["allowed"], body["data"]["reason"], body["balance"]) == (False, "budget_exceeded", "110")
+    fault = await store.refused(409, "usage/add", email=EMAIL, product_id=store.pack.number, units=-4)
+    assert fault["type"] == "budget_exceeded"
+    assert (await store.ok("usage/check", email=EMAIL, units=3))["data"]["allowed"]
+    assert (await store.use(-3))["balance"] == "107"
 
 
 def entry(units: object, **more: object) -> dict[str, object]:

@@ -7,12 +7,14 @@ import httpx
 
 from replenish_client._async.resources.adjustments import AsyncAdjustments
 from replenish_client._async.resources.api_keys import AsyncApiKeys
+from replenish_client._async.resources.budgets import AsyncBudgets
 from replenish_client._async.resources.campaigns import AsyncCampaigns
 from replenish_client._async.resources.checkout_sessions import AsyncCheckoutSessions
 from replenish_client._async.resources.credit_grants import AsyncCreditGrants
 from replenish_client._async.resources.credit_transactions import AsyncCreditTransactions
 from replenish_client._async.resources.customers import AsyncCustomers
 from replenish_client._async.resources.events import AsyncEvents
+from replenish_client._async.resources.grant_schedules import AsyncGrantSchedules
 from replenish_client._async.resources.holds import AsyncHolds
 from replenish_client._async.resources.meters import AsyncMeters
 from replenish_client._async.resources.payment_currencies import AsyncPaymentCurrencies
@@ -27,6 +29,7 @@ from replenish_client._async.resources.recharge_rules import AsyncRechargeRules
 from replenish_client._async.resources.refunds import AsyncRefunds
 from replenish_client._async.resources.topups import AsyncTopups
 from replenish_client._async.resources.usage import AsyncUsage
+from replenish_client._async.resources.usage_days import AsyncUsageDays
 from replenish_client._async.resources.usage_events import AsyncUsageEvents
 from replenish_client._async.resources.workspace import AsyncTestClock, AsyncWorkspaces
 from replenish_client._async.transport import AsyncTransport
@@ -57,12 +60,14 @@ class AsyncReplenish:
         self._transport = transport = AsyncTransport(self._options, http_client)
         self.adjustments = AsyncAdjustments(transport)
         self.api_keys = AsyncApiKeys(transport)
+        self.budgets = AsyncBudgets(transport)
         self.campaigns = AsyncCampaigns(transport)
         self.checkout_sessions = AsyncCheckoutSessions(transport)
         self.credit_grants = AsyncCreditGrants(transport)
         self.credit_transactions = AsyncCreditTransactions(transport)
         self.customers = AsyncCustomers(transport)
         self.events = AsyncEvents(transport)
+        self.grant_schedules = AsyncGrantSchedules(transport)
         self.holds = AsyncHolds(transport)
         self.meters = AsyncMeters(transport)
         self.payment_currencies = AsyncPaymentCurrencies(transport)
@@ -78,6 +83,7 @@ class AsyncReplenish:
         self.test_clock = AsyncTestClock(transport)
         self.topups = AsyncTopups(transport)
         self.usage = AsyncUsage(transport)
+        self.usage_days = AsyncUsageDays(transport)
         self.usage_events = AsyncUsageEvents(transport)
         self.workspace = AsyncWorkspaces(transport)
 

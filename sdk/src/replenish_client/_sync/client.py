@@ -10,12 +10,14 @@ from replenish_client._exchange import RETRIES, TIMEOUT_SECONDS
 from replenish_client._options import options
 from replenish_client._sync.resources.adjustments import Adjustments
 from replenish_client._sync.resources.api_keys import ApiKeys
+from replenish_client._sync.resources.budgets import Budgets
 from replenish_client._sync.resources.campaigns import Campaigns
 from replenish_client._sync.resources.checkout_sessions import CheckoutSessions
 from replenish_client._sync.resources.credit_grants import CreditGrants
 from replenish_client._sync.resources.credit_transactions import CreditTransactions
 from replenish_client._sync.resources.customers import Customers
 from replenish_client._sync.resources.events import Events
+from replenish_client._sync.resources.grant_schedules import GrantSchedules
 from replenish_client._sync.resources.holds import Holds
 from replenish_client._sync.resources.meters import Meters
 from replenish_client._sync.resources.payment_currencies import PaymentCurrencies
@@ -30,6 +32,7 @@ from replenish_client._sync.resources.recharge_rules import RechargeRules
 from replenish_client._sync.resources.refunds import Refunds
 from replenish_client._sync.resources.topups import Topups
 from replenish_client._sync.resources.usage import Usage
+from replenish_client._sync.resources.usage_days import UsageDays
 from replenish_client._sync.resources.usage_events import UsageEvents
 from replenish_client._sync.resources.workspace import TestClock, Workspaces
 from replenish_client._sync.transport import Transport
@@ -58,12 +61,14 @@ class Replenish:
         self._transport = transport = Transport(self._options, http_client)
         self.adjustments = Adjustments(transport)
         self.api_keys = ApiKeys(transport)
+        self.budgets = Budgets(transport)
         self.campaigns = Campaigns(transport)
         self.checkout_sessions = CheckoutSessions(transport)
         self.credit_grants = CreditGrants(transport)
         self.credit_transactions = CreditTransactions(transport)
         self.customers = Customers(transport)
         self.events = Events(transport)
+        self.grant_schedules = GrantSchedules(transport)
         self.holds = Holds(transport)
         self.meters = Meters(transport)
         self.payment_currencies = PaymentCurrencies(transport)
@@ -79,6 +84,7 @@ class Replenish:
         self.test_clock = TestClock(transport)
         self.topups = Topups(transport)
         self.usage = Usage(transport)
+        self.usage_days = UsageDays(transport)
         self.usage_events = UsageEvents(transport)
         self.workspace = Workspaces(transport)
 

@@ -1,6 +1,6 @@
 """What is sold, and how usage becomes credits."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -125,15 +125,46 @@ class PaymentCurrency(Answer, frozen=True, kw_only=True):
     created_at: datetime
 
 
+class Tier(Answer, frozen=True, kw_only=True):
+    """`up_to`: the last unit of the month in this tier; None in the last tier."""
+
+    up_to: Decimal | None
+    credits_per_unit: Decimal
+
+
+class Rate(Answer, frozen=True, kw_only=True):
+    """What usage costs. `type`: `flat` (`credits_per_unit`), `package` (`package_size`, `credits_per_package`), `graduated` (`tiers`)."""
+
+    type: str
+    credits_per_unit: Decimal | None = None
+    package_size: Decimal | None = None
+    credits_per_package: Decimal | None = None
+    tiers: Sequence[Tier] = ()
+
+
+class RateCardEntry(Answer, frozen=True, kw_only=True):
+    """The rate of events that carry all of these properties, each with the value named, or with one of several."""
+
+    properties: Mapping[str, str | Sequence[str]]
+    rate: Rate
+
+
 class Meter(Answer, frozen=True, kw_only=True):
-    """Turns reported usage into credits of `currency_id`. `aggregation`: `sum`, `count`; `status`: `active`, `inactive`."""
+    """Turns reported usage into credits of `currency_id`. `aggregation`: `sum`, `count`; `status`: `active`, `inactive`.
+
+    `credits_per_unit` is None where `rate` is not flat. `unmatched`: what becomes of an event that no entry of the rate card
+    matches: `default` (the meter's own rate) or `reject`.
+    """
 
     id: str
     name: str
     event_name: str
     unit: str
     aggregation: str
-    credits_per_unit: Decimal
+    credits_per_unit: Decimal | None
+    rate: Rate
+    rate_card: Sequence[RateCardEntry]
+    unmatched: str
     currency_id: str
     description: str
     lookup_key: str | None

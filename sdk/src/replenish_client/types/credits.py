@@ -30,6 +30,7 @@ class CreditGrant(Answer, frozen=True, kw_only=True):
     scope: Sequence[str]
     source: str
     topup_id: str | None
+    grant_schedule_id: str | None
     cost: Decimal | None
     metadata: StoredMetadata
     created_at: datetime

@@ -7,13 +7,14 @@ from msgspec import UNSET, UnsetType
 
 from replenish.api.paykickstart.answers import Answer, Served, refusal
 from replenish.api.paykickstart.call import WITHOUT_KEY, Call
-from replenish.api.paykickstart.usage import AddonView, BuyerView, find, show_addon, show_buyer, workspace_now
+from replenish.api.paykickstart.usage import AddonView, BuyerView, find, show_addon, show_buyer
 from replenish.catalog import queries as catalog
 from replenish.core.ids import LOT, TRANSFER, USAGE_EVENT, LotId, TransferId, UsageEventId
-from replenish.core.money import Credits, plain
+from replenish.core.money import plain
+from replenish.flows import check_usage as flow
 from replenish.flows.add_addon_credits import NAME
+from replenish.flows.record_usage import NewUsage
 from replenish.reports.statement import Line, position_from, position_text, statement
-from replenish.wallets import queries as wallets
 
 _LIMIT_DEFAULT: Final = 20
 _LIMIT_MAX: Final = 100
@@ -111,20 +112,20 @@ async def check_usage(call: Call) -> Served:
     call.fields.units()
     selected = await find(call)
     credit = await catalog.currency(call.db, workspace_id=call.workspace_id, currency_id=selected.addon.currency_id)
-    required = Credits(abs(call.fields.units(decimals=credit.decimals)))
-    now = await workspace_now(call)
-    async with call.db.snapshot() as reads:
-        found = await wallets.balance(reads, ref=selected.ref, now=now)
-        why_not = await wallets.why_not_debit(
-            reads,
-            ref=selected.ref,
-            amount=required,
-            shortfall="reject" if credit.overdraft_policy == "none" else "owe",
-            owed_limit=credit.overdraft_limit,
-        )
+    required = abs(call.fields.units(decimals=credit.decimals))
+    usage = NewUsage(
+        workspace_id=call.workspace_id,
+        customer_id=selected.ref.customer_id,
+        currency=credit,
+        meter=None,
+        key="check",
+        value=required,
+    )
+    found = await flow.check_usage(call.db, usage=usage)
+    why_not = found.refusal
     data = CheckView(
         allowed=why_not is None,
-        required=str(required),
+        required=plain(required),
         balance=str(found.balance),
         reason=UNSET if why_not is None else refusal(why_not).error.type,
     )

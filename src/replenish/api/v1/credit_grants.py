@@ -12,7 +12,18 @@ from replenish.api.v1.routing import acts, creates, reads
 from replenish.api.v1.wire import Amount, Body, Cursor, Key, Limit, Metadata, Page, Shown, Time, before, page, path_id
 from replenish.catalog import queries as catalog
 from replenish.core.errors import Invalid, NotFound
-from replenish.core.ids import CUSTOMER, LOT, METER, TOP_UP, WALLET, LotId, MeterId, TopUpId
+from replenish.core.ids import (
+    CUSTOMER,
+    GRANT_SCHEDULE,
+    LOT,
+    METER,
+    TOP_UP,
+    WALLET,
+    GrantScheduleId,
+    LotId,
+    MeterId,
+    TopUpId,
+)
 from replenish.core.metadata import clean_metadata
 from replenish.core.money import Credits, parse_positive, plain
 from replenish.customers import queries as customers
@@ -58,6 +69,7 @@ class CreditGrantView(Shown):
     scope: Sequence[str]
     source: str
     topup_id: str | None
+    grant_schedule_id: str | None
     cost: str | None
     metadata: Metadata
     created_at: Time
@@ -83,6 +95,9 @@ def show(lot: Lot, *, now: datetime) -> CreditGrantView:
         scope=[METER.text(meter_id) for meter_id in lot.scope],
         source=lot.source,
         topup_id=TOP_UP.text(TopUpId(lot.source_id)) if lot.source == "top_up" and lot.source_id else None,
+        grant_schedule_id=(
+            GRANT_SCHEDULE.text(GrantScheduleId(lot.source_id)) if lot.source == "schedule" and lot.source_id else None
+        ),
         cost=None if lot.cost_amount is None else plain(lot.cost_amount),
         metadata=dict(lot.metadata),
         created_at=lot.created_at,
@@ -104,12 +119,17 @@ async def create_credit_grant(data: NewCreditGrant, call: Call) -> CreditGrantVi
         name=data.name,
         effective_at=data.effective_at,
         expires_at=data.expires_at,
-        scope=tuple([await _meter_id(call, key, place=place) for place, key in enumerate(data.scope)]),
+        scope=await scope_of(call, data.scope),
         metadata=clean_metadata(data.metadata),
     )
     ref = WalletRef(call.workspace_id, customer.id, currency.id)
     lot_id, _ = await flow.grant_credits(call.db, ref=ref, new=new, request_key=call.request_key(data))
     return await _view(call, lot_id)
+
+
+async def scope_of(call: Call, keys: Sequence[str]) -> tuple[MeterId, ...]:
+    """The meters that credits may pay for, by id, event name or lookup key. Raises Invalid(scope[place])."""
+    return tuple([await _meter_id(call, key, place=place) for place, key in enumerate(keys)])
 
 
 async def _meter_id(call: Call, key: str, *, place: int) -> MeterId:

@@ -30,20 +30,26 @@ Seconds = Annotated[int, Meta(ge=1, le=HOLD_SECONDS_MAX, description="When it en
 
 
 class NewHold(Body):
-    """With a meter, `value` is in its unit; without one, name the credit currency, and `value` is in credits."""
+    """With a meter, `value` is in its unit; without one, name the credit currency, and `value` is in credits.
+
+    `properties` are those of the usage it is for: they find the rate, budgets look at them, and its capture carries
+    them.
+    """
 
     customer_id: Key
     value: Amount
     meter_id: Key | None = None
     currency_id: Key | None = None
     expires_in: Seconds = HOLD_SECONDS
+    properties: Metadata = field(default_factory=dict)
     metadata: Metadata = field(default_factory=dict)
 
 
 class Capture(Body):
     """What it cost, in the same unit; may be less than, equal to, or more than what was held.
 
-    What is above the hold is an ordinary debit: `shortfall` says what to do when it cannot be paid.
+    What is above the hold is an ordinary debit: `shortfall` says what to do when it cannot be paid. `properties` add to the
+    hold's.
     """
 
     value: Amount
@@ -68,6 +74,7 @@ class HoldView(Shown):
     captured: str | None
     allocation: Sequence[AllocationView]
     usage_event_id: str | None
+    properties: Metadata
     metadata: Metadata
     created_at: Time
     expires_at: Time
@@ -96,6 +103,7 @@ def show(hold: Hold, *, now: datetime) -> HoldView:
             for allocation in hold.allocations
         ],
         usage_event_id=None if hold.usage_event_id is None else USAGE_EVENT.text(hold.usage_event_id),
+        properties=dict(hold.properties),
         metadata=dict(hold.metadata),
         created_at=hold.created_at,
         expires_at=hold.expires_at,
@@ -124,7 +132,7 @@ async def _unit(call: Call, data: NewHold) -> tuple[CatalogMeter | None, Payment
 
 @creates("/holds", scope="usage:write", errors=(402, 404))
 async def create_hold(data: NewHold, call: Call) -> HoldView:
-    """Reserve credits. 402 when they are short: nothing is reserved."""
+    """Reserve credits. 402 when they are short, 409 when a budget has no room: nothing is reserved."""
     customer = await customers.find_customer(call.db, workspace_id=call.workspace_id, key=data.customer_id)
     meter, currency = await _unit(call, data)
     decimals = DECIMALS_MAX if meter is not None else currency.decimals
@@ -135,6 +143,7 @@ async def create_hold(data: NewHold, call: Call) -> HoldView:
         value=parse_positive(data.value, field="value", decimals=decimals),
         seconds=data.expires_in,
         metadata=clean_metadata(data.metadata),
+        properties=clean_metadata(data.properties, field="properties"),
     )
     try:
         hold_id, _ = await flow.hold_credits(

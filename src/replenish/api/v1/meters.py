@@ -1,15 +1,15 @@
 """Meters: how reported usage becomes credits."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType, field
 
 from replenish.api.v1.call import Call
+from replenish.api.v1.rates import Rate, RateCardEntry, RatingBody, rating_terms, show_card, show_rate
 from replenish.api.v1.references import currency_ref
 from replenish.api.v1.routing import changes, creates, reads
 from replenish.api.v1.wire import (
-    Amount,
-    Body,
     Cursor,
     Decimals,
     Key,
@@ -24,6 +24,7 @@ from replenish.api.v1.wire import (
 )
 from replenish.catalog import queries
 from replenish.catalog.model import Aggregation, Meter, MeterStatus
+from replenish.catalog.rates import FlatRate, Unmatched
 from replenish.core.ids import CURRENCY, METER
 from replenish.core.money import plain
 from replenish.flows import manage_meters
@@ -34,13 +35,12 @@ Unit = Annotated[str, Meta(min_length=1, max_length=32)]
 Description = Annotated[str, Meta(max_length=255)]
 
 
-class NewMeter(Body):
+class NewMeter(RatingBody, kw_only=True):
     name: MeterName
     event_name: EventName
     unit: Unit
     # `sum` charges each unit of an event's value, `count` each event.
     aggregation: Aggregation = "sum"
-    credits_per_unit: Amount = "1"
     # Without one, a credit currency is made with the meter, of `decimals` (2 unless said).
     currency_id: Key | None = None
     decimals: Decimals | None = None
@@ -49,22 +49,26 @@ class NewMeter(Body):
     metadata: Metadata = field(default_factory=dict)
 
 
-class MeterChanges(Body):
+class MeterChanges(RatingBody, kw_only=True):
     name: MeterName | UnsetType = UNSET
     unit: Unit | UnsetType = UNSET
     description: Description | UnsetType = UNSET
     status: MeterStatus | UnsetType = UNSET
-    credits_per_unit: Amount | UnsetType = UNSET
     metadata: Metadata | UnsetType = UNSET
 
 
 class MeterView(Shown):
+    """`credits_per_unit` is null where `rate` is not flat."""
+
     id: str
     name: str
     event_name: str
     unit: str
     aggregation: Aggregation
-    credits_per_unit: str
+    credits_per_unit: str | None
+    rate: Rate
+    rate_card: Sequence[RateCardEntry]
+    unmatched: Unmatched
     currency_id: str
     description: str
     lookup_key: str | None
@@ -80,7 +84,10 @@ def show(meter: Meter) -> MeterView:
         event_name=meter.event_name,
         unit=meter.unit,
         aggregation=meter.aggregation,
-        credits_per_unit=plain(meter.credits_per_unit),
+        credits_per_unit=plain(meter.credits_per_unit) if meter.rate is None else None,
+        rate=show_rate(meter.rate or FlatRate(meter.credits_per_unit)),
+        rate_card=show_card(meter.rate_card),
+        unmatched=meter.unmatched,
         currency_id=CURRENCY.text(meter.currency_id),
         description=meter.description,
         lookup_key=meter.lookup_key,
@@ -100,7 +107,7 @@ async def create_meter(data: NewMeter, call: Call) -> MeterView:
         event_name=data.event_name,
         unit=data.unit,
         aggregation=data.aggregation,
-        credits_per_unit=data.credits_per_unit,
+        rating=rating_terms(data),
         currency_id=None
         if data.currency_id is None
         else await currency_ref(call, data.currency_id, field="currency_id"),
@@ -151,7 +158,7 @@ async def change_meter(key: str, data: MeterChanges, call: Call) -> MeterView:
         unit=data.unit,
         description=data.description,
         status=data.status,
-        credits_per_unit=data.credits_per_unit,
+        rating=rating_terms(data),
         metadata=data.metadata,
     )
     return show(await queries.meter(call.db, workspace_id=call.workspace_id, meter_id=found.id))

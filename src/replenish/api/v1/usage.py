@@ -64,7 +64,10 @@ class RecordedView(Shown):
 
 
 class RefusalView(Shown):
-    """Why an event was refused: what it would have got alone. The numbers stand for `insufficient_credits`."""
+    """Why an event was refused: what it would have got alone.
+
+    The numbers stand for `insufficient_credits`, those from `budget_id` on for `budget_exceeded`.
+    """
 
     status: int
     code: str
@@ -75,6 +78,11 @@ class RefusalView(Shown):
     balance: str | None
     owed: str | None
     top_up_url: str | None
+    budget_id: str | None
+    limit: str | None
+    spent: str | None
+    held: str | None
+    window_ends_at: str | None
 
 
 class BatchResult(Shown):
@@ -103,7 +111,8 @@ class Found(msgspec.Struct, frozen=True):
 async def record_usage(data: NewUsageEvent, call: Call) -> RecordedView:
     """Record one usage event and debit its credits.
 
-    402 when credits are short: nothing is taken and the key may be used again. 404 for an unknown customer or meter.
+    402 when credits are short, 409 `budget_exceeded` when a budget has no room: nothing is taken and the key may be used
+    again. 404 for an unknown customer or meter.
     """
     return await record_one(call.context, call.workspace_id, data)
 
@@ -209,6 +218,11 @@ def _show_refusal(refusal: Refusal) -> RefusalView:
         balance=number("balance"),
         owed=number("owed"),
         top_up_url=number("top_up_url"),
+        budget_id=number("budget_id"),
+        limit=number("limit"),
+        spent=number("spent"),
+        held=number("held"),
+        window_ends_at=number("window_ends_at"),
     )
 
 

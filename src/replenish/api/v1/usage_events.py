@@ -1,8 +1,8 @@
 """Usage events: what was recorded, and taking one back."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Annotated
+from datetime import date, datetime
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -28,7 +28,7 @@ from replenish.core.money import plain
 from replenish.customers import queries as customers
 from replenish.flows import reverse_usage as flow
 from replenish.usage import queries
-from replenish.usage.model import UsageEvent, UsageReversal
+from replenish.usage.model import Rating, UsageEvent, UsageReversal
 
 
 class AllocationView(Shown):
@@ -47,9 +47,31 @@ class ReversalView(Shown):
     created_at: Time
 
 
+class RatedPartView(Shown):
+    """So many units, or packages, at one rate."""
+
+    units: str
+    rate: str
+
+
+class RatingView(Shown):
+    """How a price came about that is not a flat rate's; `parts` add up to it.
+
+    `month`: where units count for tiers; `counted` is what had been used in it before, `units` what this event adds.
+    """
+
+    type: Literal["flat", "package", "graduated"]
+    parts: Sequence[RatedPartView]
+    package_size: str | None
+    month: date | None
+    units: str | None
+    counted: str | None
+
+
 class UsageEventView(Shown):
     """A recorded event. `price` is exact; `debit` is what it took after the wallet's carry.
 
+    `credits_per_unit` is the rate it was charged at: of a package, or of the last tier it reached, where `rating` is given.
     `timestamp` is when it happened, `booked_at` the wallet's time, `recorded_at` real time.
     """
 
@@ -59,6 +81,7 @@ class UsageEventView(Shown):
     idempotency_key: str
     value: str
     credits_per_unit: str
+    rating: RatingView | None
     price: str
     debit: str
     owed: str
@@ -83,6 +106,7 @@ def show(event: UsageEvent, reversal: UsageReversal | None = None) -> UsageEvent
         idempotency_key=event.key,
         value=plain(event.value),
         credits_per_unit=plain(event.credits_per_unit),
+        rating=None if event.rating is None else _show_rating(event.rating),
         price=plain(event.price),
         debit=str(event.debit),
         owed=str(event.owed),
@@ -96,6 +120,17 @@ def show(event: UsageEvent, reversal: UsageReversal | None = None) -> UsageEvent
         recorded_at=event.recorded_at,
         properties=dict(event.properties or {}),
         reversal=None if reversal is None else _show_reversal(reversal),
+    )
+
+
+def _show_rating(rating: Rating) -> RatingView:
+    return RatingView(
+        type=rating.type,
+        parts=[RatedPartView(units=plain(part.units), rate=plain(part.rate)) for part in rating.parts],
+        package_size=None if rating.package_size is None else plain(rating.package_size),
+        month=rating.month,
+        units=None if rating.units is None else plain(rating.units),
+        counted=None if rating.counted is None else plain(rating.counted),
     )
 
 

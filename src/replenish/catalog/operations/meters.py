@@ -1,7 +1,6 @@
 """Writes of meters."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -11,11 +10,11 @@ from replenish.catalog import queries
 from replenish.catalog.errors import Mismatched, Taken
 from replenish.catalog.model import Aggregation, Meter, MeterStatus
 from replenish.catalog.operations.currencies import create_currency
+from replenish.catalog.rate_terms import UNCHANGED, MeterRating, RatingTerms, checked_rating
 from replenish.catalog.store import meters as store
 from replenish.core.errors import Invalid, NotFound
 from replenish.core.ids import CURRENCY, CurrencyId, MeterId, WorkspaceId
 from replenish.core.metadata import Metadata, clean_metadata
-from replenish.core.money import DECIMALS_MAX, parse_decimal
 from replenish.core.text import clean_key, clean_text
 from replenish.core.transaction import Tx
 
@@ -34,7 +33,7 @@ async def create_meter(
     unit: str,
     now: datetime,
     aggregation: Aggregation = "sum",
-    credits_per_unit: str = "1",
+    rating: RatingTerms = UNCHANGED,
     currency_id: CurrencyId | None = None,
     decimals: int | None = None,
     lookup_key: str | None = None,
@@ -51,7 +50,7 @@ async def create_meter(
     clean_text(description, field="description", longest=DESCRIPTION_LONGEST)
     if lookup_key is not None:
         clean_key(lookup_key, field="lookup_key")
-    rate = _rate(credits_per_unit)
+    rated = checked_rating(rating, aggregation=aggregation, old=MeterRating())
     if currency_id is None:
         made = await create_currency(
             tx,
@@ -79,9 +78,12 @@ async def create_meter(
         description=description,
         status="active",
         currency_id=currency_id,
-        credits_per_unit=rate,
+        credits_per_unit=rated.credits_per_unit,
         metadata=clean_metadata(metadata or {}),
         created_at=now,
+        rate=rated.rate,
+        rate_card=rated.rate_card,
+        unmatched=rated.unmatched,
     )
     if await store.insert_meter(tx, meter) is None:
         names = await queries.meters_by_event_name(tx, names=[(workspace_id, event_name)])
@@ -100,10 +102,6 @@ async def _check_currency(tx: Tx, workspace_id: WorkspaceId, currency_id: Curren
         raise Invalid("currency_id", "this payment currency is archived", code="currency_inactive")
 
 
-def _rate(text: str) -> Decimal:
-    return parse_decimal(text, field="credits_per_unit", decimals=DECIMALS_MAX, minimum=Decimal(0))
-
-
 async def change_meter(
     tx: Tx,
     *,
@@ -113,7 +111,7 @@ async def change_meter(
     unit: str | UnsetType = UNSET,
     description: str | UnsetType = UNSET,
     status: MeterStatus | UnsetType = UNSET,
-    credits_per_unit: str | UnsetType = UNSET,
+    rating: RatingTerms = UNCHANGED,
     metadata: Metadata | UnsetType = UNSET,
 ) -> Meter:
     """Event name, aggregation and currency never change. A new rate holds for events recorded from now on."""
@@ -131,14 +129,19 @@ async def change_meter(
         clean_metadata(metadata)
     if status == "active" and old.status != "active":
         await _check_currency(tx, workspace_id, old.currency_id)
+    before = MeterRating(old.credits_per_unit, old.rate, old.rate_card, old.unmatched)
+    rated = checked_rating(rating, aggregation=old.aggregation, old=before)
     changed = msgspec.structs.replace(
         old,
         name=old.name if name is UNSET else name,
         unit=old.unit if unit is UNSET else unit,
         description=old.description if description is UNSET else description,
         status=old.status if status is UNSET else status,
-        credits_per_unit=old.credits_per_unit if credits_per_unit is UNSET else _rate(credits_per_unit),
+        credits_per_unit=rated.credits_per_unit,
         metadata=old.metadata if metadata is UNSET else metadata,
+        rate=rated.rate,
+        rate_card=rated.rate_card,
+        unmatched=rated.unmatched,
     )
     await store.update_meter(tx, changed)
     return changed

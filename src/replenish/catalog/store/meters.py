@@ -14,8 +14,8 @@ from replenish.core.transaction import Tx
 async def insert_meter(tx: Tx, meter: Meter) -> Record | None:
     return await tx.fetchrow(
         "insert into meters (id, workspace_id, name, event_name, lookup_key, aggregation, unit, description, status,"
-        " currency_id, credits_per_unit, metadata, created_at)"
-        " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict do nothing returning id",
+        " currency_id, credits_per_unit, metadata, created_at, rate, rate_card, unmatched)"
+        " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) on conflict do nothing returning id",
         meter.id,
         meter.workspace_id,
         meter.name,
@@ -29,6 +29,9 @@ async def insert_meter(tx: Tx, meter: Meter) -> Record | None:
         meter.credits_per_unit,
         meter.metadata,
         meter.created_at,
+        meter.rate,
+        meter.rate_card.entries,
+        meter.unmatched,
     )
 
 
@@ -87,8 +90,8 @@ async def lock_meter(tx: Tx, workspace_id: WorkspaceId, meter_id: MeterId) -> Re
 
 async def update_meter(tx: Tx, meter: Meter) -> None:
     await tx.execute(
-        "update meters set name = $3, unit = $4, description = $5, status = $6, credits_per_unit = $7, metadata = $8"
-        " where workspace_id = $1 and id = $2",
+        "update meters set name = $3, unit = $4, description = $5, status = $6, credits_per_unit = $7, metadata = $8,"
+        " rate = $9, rate_card = $10, unmatched = $11 where workspace_id = $1 and id = $2",
         meter.workspace_id,
         meter.id,
         meter.name,
@@ -97,4 +100,7 @@ async def update_meter(tx: Tx, meter: Meter) -> None:
         meter.status,
         meter.credits_per_unit,
         meter.metadata,
+        meter.rate,
+        meter.rate_card.entries,
+        meter.unmatched,
     )

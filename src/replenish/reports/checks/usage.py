@@ -15,10 +15,52 @@ where cardinality(e.lot_ids) <> cardinality(e.lot_amounts)
                                else (select coalesce(sum(a), 0) from unnest(e.lot_amounts) a) end
 """
 
-# By the unit or by the event. Nothing is left of the carry of an event that was reversed, so its price stands here alone.
+# By the unit or by the event, unless its rating says how. Nothing is left of the carry of an event that was reversed, so its
+# price stands here alone.
 _PRICES: Final = """
 select e.customer_id, 'usage event ' || e.id || ' price' as what, e.value * e.credits_per_unit as expected, e.price as found
-from usage_events e where e.price not in (e.value * e.credits_per_unit, e.credits_per_unit)
+from usage_events e where e.rating is null and e.price not in (e.value * e.credits_per_unit, e.credits_per_unit)
+union all
+select e.customer_id, 'usage event ' || e.id || ' price of its parts', coalesce(parts.price, 0), e.price
+from usage_events e cross join lateral (
+    select sum((p ->> 'units')::numeric * (p ->> 'rate')::numeric) as price
+    from jsonb_array_elements(e.rating -> 'parts') as p
+) parts
+where e.rating is not null and parts.price is distinct from e.price
+"""
+
+# The parts are the event's units, or as many packages as they begin; the rate that it shows is that of the last one.
+_RATINGS: Final = """
+select e.customer_id, 'usage event ' || e.id || ' units rated' as what, e.value as expected, coalesce(parts.units, 0) as found
+from usage_events e cross join lateral (
+    select sum((p ->> 'units')::numeric) as units, (e.rating ->> 'package_size')::numeric as size,
+           (e.rating -> 'parts' -> -1 ->> 'rate')::numeric as rate, (e.rating ->> 'units')::numeric as counted
+    from jsonb_array_elements(e.rating -> 'parts') as p
+) parts
+where e.rating is not null and (
+    parts.rate is distinct from e.credits_per_unit
+    or coalesce(parts.counted, e.value) not in (e.value, 1)
+    or case e.rating ->> 'type'
+        when 'package' then parts.units * parts.size < e.value or (parts.units - 1) * parts.size >= e.value
+            or parts.units <> trunc(parts.units)
+        else parts.units not in (e.value, 1)
+    end is not false)
+"""
+
+_MONTHS: Final = """
+with told as (
+    select e.customer_id, e.wallet_id, e.meter_id, (e.rating ->> 'month')::date as month,
+           coalesce(sum((e.rating ->> 'units')::numeric) filter (where r.id is null), 0) as units
+    from usage_events e left join usage_reversals r on r.customer_id = e.customer_id and r.event_id = e.id
+    where e.rating ->> 'month' is not null group by 1, 2, 3, 4
+), both_sides as (
+    select customer_id, wallet_id, meter_id, month, units, 1 as rows from told
+    union all
+    select customer_id, wallet_id, meter_id, month, -units, -1 from usage_months
+)
+select customer_id, 'units of wallet ' || wallet_id || ' in the month from ' || month as what, 0 as expected,
+       greatest(abs(sum(units)), abs(sum(rows))) as found
+from both_sides group by customer_id, wallet_id, meter_id, month having sum(units) <> 0 or sum(rows) <> 0
 """
 
 # Both sides in one list of plain columns, so that one sort, shared among workers, brings them together.
@@ -120,6 +162,8 @@ from chained where line <> line_before + 1 or balance_after <> balance_before + 
 USAGE: Final[Sequence[Check]] = (
     Check("events are paid by their allocation", 3, _ALLOCATIONS),
     Check("events cost their value at their rate", 5, _PRICES),
+    Check("what is not at a flat rate is rated part by part", 5, _RATINGS),
+    Check("months add up the units that tiers count", 5, _MONTHS),
     Check("batches follow from their events", 1, _BATCHES),
     Check("each key has its event and each event its key", 7, _KEYS),
     Check("the carry is what rounding left", 5, _CARRY),

@@ -70,6 +70,23 @@ async def create(tx: Tx, refs: Sequence[WalletRef]) -> None:
     )
 
 
+_UNMADE: Final = """
+select c.id as customer_id, gen_random_uuid() as id, w.id as workspace_id, $3::uuid as currency_id,
+       coalesce(w.test_clock, clock_timestamp()) as now_at, clock_timestamp() as recorded_at, 0::bigint as line,
+       n.zero as issued, n.zero as available, n.zero as held, n.zero as owed, n.zero as spent, n.zero as expired,
+       n.zero as revoked, n.zero as carry, null as good_until, null as frozen_at, c.frozen_at as customer_frozen_at,
+       null as act_below, null as look_again_at, clock_timestamp() as created_at
+from customers c join workspaces w on w.id = c.workspace_id cross join (select 0::numeric as zero) n
+where c.workspace_id = $1 and c.id = $2
+"""
+
+
+async def unmade(db: Reads, ref: WalletRef) -> Wallet | None:
+    """The wallet that `create` would make, not stored; None when its customer is none of this workspace."""
+    row = await db.fetchrow(_UNMADE, ref.workspace_id, ref.customer_id, ref.currency_id)
+    return None if row is None else row_to(Wallet, row)
+
+
 async def open_lots(db: Reads, wallets: Iterable[Wallet]) -> list[Lot]:
     listed = list(wallets)
     rows = await db.fetch(
@@ -108,12 +125,13 @@ def _lot(row: Record) -> Lot:
 _UPDATE_WALLETS: Final = """
 update wallets set now_at = u.now_at, recorded_at = u.recorded_at, line = u.line,
     issued = u.issued, available = u.available, held = u.held, owed = u.owed,
-    spent = u.spent, expired = u.expired, revoked = u.revoked, carry = u.carry, good_until = u.good_until
+    spent = u.spent, expired = u.expired, revoked = u.revoked, carry = u.carry, good_until = u.good_until,
+    scoped = u.scoped
 from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::bigint[], $6::numeric[], $7::numeric[],
             $8::numeric[], $9::numeric[], $10::numeric[], $11::numeric[], $12::numeric[], $13::numeric[],
-            $14::timestamptz[])
+            $14::timestamptz[], $15::boolean[])
     as u (customer_id, id, now_at, recorded_at, line, issued, available, held, owed, spent, expired, revoked, carry,
-          good_until)
+          good_until, scoped)
 where wallets.customer_id = u.customer_id and wallets.id = u.id
 """
 
@@ -135,6 +153,7 @@ async def update_wallets(tx: Tx, wallets: Sequence[Wallet]) -> int:
         [wallet.revoked.value for wallet in wallets],
         [wallet.carry for wallet in wallets],
         [wallet.good_until for wallet in wallets],
+        [wallet.scoped for wallet in wallets],
     )
 
 

@@ -17,6 +17,7 @@ _HOLD_COLUMNS: Final = Hold.__struct_fields__
 def _hold(row: Record) -> Hold:
     hold = row_to(Hold, row)
     hold.lot_ids, hold.lot_amounts = tuple(hold.lot_ids), tuple(hold.lot_amounts)
+    hold.counter_ids = tuple(hold.counter_ids or ())
     return hold
 
 
@@ -79,32 +80,42 @@ async def insert_holds(tx: Tx, holds: Sequence[Hold]) -> None:
                 hold.lot_amounts,
                 None if hold.captured is None else hold.captured.value,
                 hold.usage_event_id,
+                hold.counter_ids or None,
                 hold.metadata,
                 hold.created_at,
                 hold.expires_at,
                 hold.ended_at,
+                hold.properties,
             )
             for hold in holds
         ],
     )
 
 
+_UPDATE: Final = """
+update holds set state = h.state, amount = h.amount, lot_ids = h.lot_ids, lot_amounts = h.lot_amounts,
+    captured = h.captured, usage_event_id = h.usage_event_id, expires_at = h.expires_at, ended_at = h.ended_at
+from jsonb_to_recordset($1) as h (customer_id uuid, id uuid, state text, amount numeric, lot_ids uuid[],
+    lot_amounts numeric[], captured numeric, usage_event_id uuid, expires_at timestamptz, ended_at timestamptz)
+where holds.customer_id = h.customer_id and holds.id = h.id
+"""
+
+
 async def update_holds(tx: Tx, holds: Sequence[Hold]) -> int:
-    """One statement a hold: a flow changes one; only a wallet whose holds all fell due together changes more."""
-    changed = 0
-    for hold in holds:
-        changed += await tx.execute(
-            "update holds set state = $3, amount = $4, lot_ids = $5, lot_amounts = $6, captured = $7,"
-            " usage_event_id = $8, expires_at = $9, ended_at = $10 where customer_id = $1 and id = $2",
-            hold.customer_id,
-            hold.id,
-            hold.state,
-            hold.amount.value,
-            hold.lot_ids,
-            hold.lot_amounts,
-            None if hold.captured is None else hold.captured.value,
-            hold.usage_event_id,
-            hold.expires_at,
-            hold.ended_at,
-        )
-    return changed
+    """As JSON, because arrays of arrays cannot be unnested row by row."""
+    rows = [
+        {
+            "customer_id": hold.customer_id,
+            "id": hold.id,
+            "state": hold.state,
+            "amount": hold.amount.value,
+            "lot_ids": hold.lot_ids,
+            "lot_amounts": hold.lot_amounts,
+            "captured": None if hold.captured is None else hold.captured.value,
+            "usage_event_id": hold.usage_event_id,
+            "expires_at": hold.expires_at,
+            "ended_at": hold.ended_at,
+        }
+        for hold in holds
+    ]
+    return await tx.execute(_UPDATE, rows)

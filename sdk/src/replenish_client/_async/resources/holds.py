@@ -27,13 +27,15 @@ class AsyncHolds(AsyncResource):
         meter_id: str | None = None,
         currency_id: str | None = None,
         expires_in: int | None = None,
+        properties: Metadata | None = None,
         metadata: Metadata | None = None,
         idempotency_key: str | None = None,
     ) -> Hold:
         """Reserve credits: `value` in the meter's unit, or, with a `currency_id` in its place, in credits.
 
-        It ends by itself after `expires_in` seconds (15 minutes unless said, a day at most).
-        Raises InsufficientCreditsError: nothing is reserved.
+        It ends by itself after `expires_in` seconds (15 minutes unless said, a day at most). `properties` are those of the
+        usage it is for: they find the rate, budgets look at them, and its capture carries them.
+        Raises InsufficientCreditsError, BudgetExceededError: nothing is reserved.
         """
         body = known(
             customer_id=customer_id,
@@ -41,6 +43,7 @@ class AsyncHolds(AsyncResource):
             meter_id=meter_id,
             currency_id=currency_id,
             expires_in=expires_in,
+            properties=optional_metadata(properties, "properties"),
             metadata=optional_metadata(metadata),
         )
         return await self._transport.post("/v1/holds", Hold, body, key=idempotency_key)

@@ -1,6 +1,8 @@
 # Made from _async/resources/meters.py by scripts/make_sync_client.py; change that one.
 """Meters: how reported usage becomes credits."""
 
+from collections.abc import Sequence
+
 from msgspec import UNSET, UnsetType
 
 from replenish_client._sync.pages import Pages
@@ -15,7 +17,9 @@ from replenish_client._values import (
     query,
     segment,
 )
-from replenish_client.params import Aggregation, MeterStatus
+from replenish_client.params import Aggregation, MeterStatus, NewRate, NewRateCardEntry, Unmatched
+from replenish_client.params import rate as wire_rate
+from replenish_client.params import rate_card as wire_rate_card
 from replenish_client.types.catalog import Meter
 
 
@@ -30,6 +34,9 @@ class Meters(Resource):
         unit: str,
         aggregation: Aggregation | None = None,
         credits_per_unit: Amount | None = None,
+        rate: NewRate | None = None,
+        rate_card: Sequence[NewRateCardEntry] | None = None,
+        unmatched: Unmatched | None = None,
         currency_id: str | None = None,
         decimals: int | None = None,
         description: str | None = None,
@@ -39,6 +46,8 @@ class Meters(Resource):
     ) -> Meter:
         """Create a meter: `sum`, unless said, charges each unit of an event's value, `count` each event.
 
+        A unit costs 1 unless `credits_per_unit` or, for packages and tiers, `rate` is given. Of a `rate_card`, the first entry
+        that matches an event's properties decides; `unmatched` ones are charged at the meter's own rate, or rejected.
         Without `currency_id`, a credit currency of `decimals` (2 unless said) is made with it.
         """
         body = known(
@@ -47,6 +56,9 @@ class Meters(Resource):
             unit=unit,
             aggregation=aggregation,
             credits_per_unit=optional_amount(credits_per_unit, "credits_per_unit"),
+            rate=None if rate is None else wire_rate(rate),
+            rate_card=None if rate_card is None else wire_rate_card(rate_card),
+            unmatched=unmatched,
             currency_id=currency_id,
             decimals=decimals,
             description=description,
@@ -80,6 +92,9 @@ class Meters(Resource):
         description: str | UnsetType = UNSET,
         status: MeterStatus | UnsetType = UNSET,
         credits_per_unit: Amount | UnsetType = UNSET,
+        rate: NewRate | UnsetType = UNSET,
+        rate_card: Sequence[NewRateCardEntry] | UnsetType = UNSET,
+        unmatched: Unmatched | UnsetType = UNSET,
         metadata: Metadata | UnsetType = UNSET,
     ) -> Meter:
         """Change a meter. A new rate holds for events recorded from now on; an inactive meter refuses events."""
@@ -89,6 +104,9 @@ class Meters(Resource):
             description=description,
             status=status,
             credits_per_unit=optional_amount(credits_per_unit, "credits_per_unit"),
+            rate=UNSET if rate is UNSET else wire_rate(rate),
+            rate_card=UNSET if rate_card is UNSET else wire_rate_card(rate_card),
+            unmatched=unmatched,
             metadata=optional_metadata(metadata),
         )
         return self._transport.patch(f"/v1/meters/{segment(meter, 'meter')}", Meter, body)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import msgspec
 
 from replenish_client._sync.resources.base import Resource
-from replenish_client._values import Amount, Metadata, Moment
+from replenish_client._values import Amount, Metadata, Moment, known, optional_amount, optional_metadata
 from replenish_client.params import NewUsageEvent, Shortfall, usage_event
+from replenish_client.types.budgets import UsageCheck
 from replenish_client.types.usage import RecordedUsage, UsageResult
 
 
@@ -35,8 +36,8 @@ class Usage(Resource):
         per customer: take the id of the work that was done, or keep a `new_idempotency_key()` beside it. `timestamp`: at most
         35 days ago, now unless said. `shortfall`: what to do when credits are short, by the currency's policy unless said.
 
-        Raises InsufficientCreditsError: nothing was taken, and the same key works after a top-up. NotFoundError for an
-        unknown customer or meter. IdempotencyMismatchError when the key was used with other fields.
+        Raises InsufficientCreditsError: nothing was taken, and the same key works after a top-up. BudgetExceededError: nothing
+        was taken. NotFoundError for an unknown customer or meter. IdempotencyMismatchError when the key was used with other fields.
         """
         event: NewUsageEvent = {"customer_id": customer_id, "meter_id": meter_id, "idempotency_key": idempotency_key}
         if value is not None:
@@ -48,6 +49,32 @@ class Usage(Resource):
         if properties is not None:
             event["properties"] = properties
         return self._transport.post("/v1/usage", RecordedUsage, usage_event(event))
+
+    def check(
+        self,
+        *,
+        customer_id: str,
+        meter_id: str | None = None,
+        currency_id: str | None = None,
+        value: Amount | None = None,
+        amount: Amount | None = None,
+        shortfall: Shortfall | None = None,
+        properties: Metadata | None = None,
+    ) -> UsageCheck:
+        """Ask whether usage would be accepted now: `value` units of a meter, or `amount` credits of a `currency_id`.
+
+        Takes and reserves nothing: between this answer and the next request somebody else may spend; `holds.create` reserves.
+        """
+        body = known(
+            customer_id=customer_id,
+            meter_id=meter_id,
+            currency_id=currency_id,
+            value=optional_amount(value, "value"),
+            amount=optional_amount(amount, "amount"),
+            shortfall=shortfall,
+            properties=optional_metadata(properties, "properties"),
+        )
+        return self._transport.post("/v1/usage/check", UsageCheck, body)
 
     def record_many(self, events: Sequence[NewUsageEvent]) -> Sequence[UsageResult]:
         """Record 1 to 1,000 events in one request, one result each, in the order sent, as if sent one by one.

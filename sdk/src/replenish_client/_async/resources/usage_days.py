@@ -1,0 +1,33 @@
+"""Usage by day: what charts show."""
+
+from datetime import date
+
+from replenish_client._async.pages import AsyncPages
+from replenish_client._async.resources.base import AsyncResource
+from replenish_client._values import query
+from replenish_client.types.usage import UsageDay
+
+
+class AsyncUsageDays(AsyncResource):
+    """`client.usage_days`."""
+
+    def list(
+        self,
+        *,
+        customer_id: str,
+        meter_id: str | None = None,
+        since: date | None = None,
+        until: date | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> AsyncPages[UsageDay]:
+        """List what a customer used by wallet, meter and UTC day, newest first; `since` and `until` count themselves."""
+        filters = query(
+            customer_id=customer_id,
+            meter_id=meter_id,
+            since=None if since is None else since.isoformat(),
+            until=None if until is None else until.isoformat(),
+            limit=limit,
+            cursor=cursor,
+        )
+        return self._transport.pages("/v1/usage_days", UsageDay, filters)

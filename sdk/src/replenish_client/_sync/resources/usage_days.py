@@ -1,0 +1,34 @@
+# Made from _async/resources/usage_days.py by scripts/make_sync_client.py; change that one.
+"""Usage by day: what charts show."""
+
+from datetime import date
+
+from replenish_client._sync.pages import Pages
+from replenish_client._sync.resources.base import Resource
+from replenish_client._values import query
+from replenish_client.types.usage import UsageDay
+
+
+class UsageDays(Resource):
+    """`client.usage_days`."""
+
+    def list(
+        self,
+        *,
+        customer_id: str,
+        meter_id: str | None = None,
+        since: date | None = None,
+        until: date | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Pages[UsageDay]:
+        """List what a customer used by wallet, meter and UTC day, newest first; `since` and `until` count themselves."""
+        filters = query(
+            customer_id=customer_id,
+            meter_id=meter_id,
+            since=None if since is None else since.isoformat(),
+            until=None if until is None else until.isoformat(),
+            limit=limit,
+            cursor=cursor,
+        )
+        return self._transport.pages("/v1/usage_days", UsageDay, filters)

@@ -1,0 +1,375 @@
+"""What usage costs by packages, tiers and rate cards, through the flows: who counts what, and what each event keeps."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+import pytest
+from asyncpg import Record
+from tests.ledger.books import Bench, lay, set_clock
+
+from replenish.catalog.rate_terms import EntryTerms, FlatTerms, GraduatedTerms, PackageTerms, RatingTerms, TierTerms
+from replenish.core.db import Database, connect
+from replenish.core.errors import Conflict, Invalid
+from replenish.core.ids import CUSTOMER, CustomerId
+from replenish.core.money import Credits, plain
+from replenish.flows.grant_credits import grant_credits
+from replenish.flows.hold_credits import HoldRequest, capture_hold, extend_hold, hold_credits
+from replenish.flows.manage_meters import change_meter
+from replenish.flows.record_usage import NewUsage, Outcome, Recorded, Refused, record_usage
+from replenish.flows.reverse_usage import reverse_usage
+from replenish.reports.verify import verify
+from replenish.usage.model import UsageEvent
+from replenish.wallets import queries as wallets
+from replenish.wallets.book import NewLot
+from replenish.wallets.model import InsufficientCredits, WalletRef
+from replenish.web.usage_names import UsageNames
+
+pytestmark = pytest.mark.anyio
+
+START = datetime(2027, 1, 15, 12, tzinfo=UTC)
+# The first 100 units of a month cost 1, the next 900 half, the rest a tenth.
+TIERED = RatingTerms(rate=GraduatedTerms([TierTerms("100", "1"), TierTerms("1000", "0.5"), TierTerms(None, "0.1")]))
+PACKAGED = RatingTerms(rate=PackageTerms("1000", "2"))
+CARD = RatingTerms(
+    credits_per_unit="16",
+    rate_card=[
+        EntryTerms({"model": "large", "kind": "output"}, FlatTerms("8")),
+        EntryTerms({"model": "large"}, FlatTerms("4")),
+        EntryTerms({"model": ["small", "tiny"]}, PackageTerms("1000", "2")),
+    ],
+)
+
+
+class Usage(msgspec.Struct):
+    """Ann's workspace, with a meter whose rating the test sets."""
+
+    db: Database
+    bench: Bench
+    names: UsageNames
+    seconds: list[float]
+    used: int = 0
+
+    async def rate(self, terms: RatingTerms, *, meter: str = "a") -> None:
+        """Change the meter, and let the second pass in which processes may still remember it as it was."""
+        bench = self.bench
+        await change_meter(db=self.db, workspace_id=bench.workspace_id, meter_id=bench.meters[meter].id, rating=terms)
+        self.seconds[0] += 1
+
+    async def reported(self, value: str, *, customer: CustomerId | None = None, **properties: str) -> NewUsage:
+        self.used += 1
+        rated = (await self.names.meters(workspace_id=self.bench.workspace_id, keys=["a"]))["a"]
+        return NewUsage(
+            workspace_id=self.bench.workspace_id,
+            customer_id=customer or self.bench.ann,
+            currency=rated.currency,
+            meter=rated.meter,
+            key=f"job-{self.used}",
+            value=Decimal(value),
+            properties=properties or None,
+        )
+
+    async def use(self, value: str, **properties: str) -> UsageEvent:
+        (outcome,) = await record_usage(self.db, events=[await self.reported(value, **properties)])
+        return accepted(outcome)
+
+    async def at(self, moment: str) -> None:
+        await set_clock(self.db, self.bench, datetime.fromisoformat(moment).replace(tzinfo=UTC))
+
+    async def balance(self) -> str:
+        return str((await wallets.balance(self.db, ref=self.bench.ref, now=START)).balance)
+
+
+def accepted(outcome: Outcome) -> UsageEvent:
+    assert isinstance(outcome, Recorded), outcome
+    return outcome.event
+
+
+async def give(db: Database, ref: WalletRef, amount: str) -> None:
+    await grant_credits(db, ref=ref, new=NewLot(amount=Credits(Decimal(amount)), category="paid", source="api"))
+
+
+@pytest.fixture
+async def usage(db: Database) -> Usage:
+    bench = await lay(db, clock=START)
+    await give(db, bench.ref, "1000")
+    seconds = [0.0]
+    return Usage(db, bench, UsageNames(db, clock=lambda: seconds[0]), seconds)
+
+
+def parts(event: UsageEvent) -> list[tuple[str, str]]:
+    return [] if event.rating is None else [(f"{part.units:f}", f"{part.rate:f}") for part in event.rating.parts]
+
+
+async def test_law_05_tiers_go_on_from_what_the_month_has_counted(usage: Usage) -> None:
+    await usage.rate(TIERED)
+    first, second, third = [await usage.use(value) for value in ("99", "2", "1000")]
+    assert [str(event.debit) for event in (first, second, third)] == ["99", "1.5", "459.6"]
+    assert parts(second) == [("1", "1"), ("1", "0.5")]
+    assert parts(third) == [("899", "0.5"), ("101", "0.1")]
+    assert second.rating is not None
+    assert (second.rating.counted, second.rating.units, second.rating.month) == (99, 2, date(2027, 1, 1))
+    assert (second.credits_per_unit, third.credits_per_unit) == (Decimal("0.5"), Decimal("0.1"))
+    assert (await verify(usage.db)).clean
+
+
+async def test_law_05_events_of_one_batch_count_for_those_behind_them(usage: Usage) -> None:
+    await usage.rate(TIERED)
+    events = [await usage.reported(value) for value in ("60", "60", "50000", "60")]
+    outcomes = await record_usage(usage.db, events=events)
+    # The third is more than there is, so it counts nothing.
+    assert isinstance(outcomes[2], Refused)
+    assert [str(accepted(outcomes[place]).debit) for place in (0, 1, 3)] == ["60", "50", "30"]
+    assert await usage.balance() == "860"
+    (again,) = await record_usage(usage.db, events=events[:1])
+    assert isinstance(again, Recorded)
+    assert (again.replayed, again.event) == (True, accepted(outcomes[0]))
+    assert str((await usage.use("1")).debit) == "0.5"
+    assert (await verify(usage.db)).clean
+
+
+async def test_law_05_months_turn_at_the_workspaces_midnight(usage: Usage) -> None:
+    await usage.db.pool.execute(
+        "update workspaces set time_zone = 'Europe/Berlin' where id = $1", usage.bench.workspace_id
+    )
+    await usage.rate(TIERED)
+    await usage.at("2027-01-31T22:59:59.999999")
+    january = await usage.use("150")
+    await usage.at("2027-01-31T23:00:00")
+    february = await usage.use("150")
+    assert [str(event.debit) for event in (january, february)] == ["125", "125"]
+    assert [event.month and event.month.first for event in (january, february)] == [date(2027, 1, 1), date(2027, 2, 1)]
+    # Late news of January counts where it is booked.
+    late = await usage.reported("10")
+    (outcome,) = await record_usage(
+        usage.db, events=[msgspec.structs.replace(late, occurred_at=datetime(2027, 1, 20, tzinfo=UTC))]
+    )
+    assert (str(accepted(outcome).debit), accepted(outcome).month) == ("5", february.month)
+    assert (await verify(usage.db)).clean
+
+
+async def test_law_05_wallets_and_meters_count_by_themselves(usage: Usage) -> None:
+    bench = usage.bench
+    ben = CUSTOMER.new()
+    await usage.db.pool.execute(
+        "insert into customers (id, workspace_id, external_id) values ($1, $2, 'ben')", ben, bench.workspace_id
+    )
+    await give(usage.db, WalletRef(bench.workspace_id, ben, bench.currency.id), "1000")
+    await usage.rate(TIERED)
+    await usage.rate(TIERED, meter="b")
+    events = [await usage.reported("100"), await usage.reported("100", customer=ben)]
+    other = (await usage.names.meters(workspace_id=bench.workspace_id, keys=["b"]))["b"].meter
+    events.append(msgspec.structs.replace(await usage.reported("100"), meter=other))
+    outcomes = await record_usage(usage.db, events=events)
+    assert [str(accepted(outcome).debit) for outcome in outcomes] == ["100", "100", "100"]
+    assert (await verify(usage.db)).clean
+
+
+async def test_law_05_a_reversed_event_counts_no_more(usage: Usage) -> None:
+    await usage.rate(TIERED)
+    await usage.use("90")
+    wrong = await usage.use("20")
+    assert str(wrong.debit) == "15"
+    await usage.at("2027-02-10T00:00:00")
+    await reverse_usage(usage.db, workspace_id=usage.bench.workspace_id, event_id=wrong.id, reason="wrong")
+    assert await usage.balance() == "910"
+    await usage.use("10")
+    # January had 90 again; a test clock goes only forward, so its counter tells.
+    found = await usage.db.pool.fetch("select month, units from usage_months order by month")
+    assert [(str(row["month"]), row["units"]) for row in found] == [("2027-01-01", 90), ("2027-02-01", 10)]
+    assert (await verify(usage.db)).clean
+
+
+async def test_law_05_a_package_that_is_begun_is_paid_by_each_event(usage: Usage) -> None:
+    await usage.rate(PACKAGED)
+    events = [await usage.reported(value) for value in ("1", "1000", "1001", "0")]
+    outcomes = [accepted(outcome) for outcome in await record_usage(usage.db, events=events)]
+    assert [str(event.debit) for event in outcomes] == ["2", "2", "4", "0"]
+    assert parts(outcomes[2]) == [("2", "2")]
+    assert outcomes[2].rating is not None
+    assert (outcomes[2].rating.package_size, outcomes[2].rating.month) == (1000, None)
+    again = [accepted(outcome) for outcome in await record_usage(usage.db, events=events)]
+    assert again == outcomes, "a replay answers what was recorded"
+    assert (await verify(usage.db)).clean
+
+
+async def test_a_rate_card_tells_rates_apart_and_each_event_keeps_its_own(usage: Usage) -> None:
+    await usage.rate(CARD)
+    asked = [
+        ("3", {"model": "large", "kind": "output"}, "24", "8"),
+        ("3", {"model": "large", "kind": "input"}, "12", "4"),
+        ("1500", {"model": "tiny"}, "4", "2"),
+        ("3", {"model": "unheard"}, "48", "16"),
+        ("3", {}, "48", "16"),
+    ]
+    for value, properties, debit, each in asked:
+        event = await usage.use(value, **properties)
+        assert (str(event.debit), f"{event.credits_per_unit:f}") == (debit, each)
+    await usage.rate(RatingTerms(rate_card=[], credits_per_unit="1"))
+    kept = await usage.db.pool.fetch("select credits_per_unit from usage_events order by line")
+    assert [f"{row['credits_per_unit']:f}" for row in kept] == [each for *_, each in asked]
+    assert (await verify(usage.db)).clean
+
+
+async def test_an_event_that_no_entry_matches_is_refused_alone_where_the_meter_says_so(usage: Usage) -> None:
+    await usage.rate(CARD)
+    await usage.rate(RatingTerms(unmatched="reject"))
+    events = [
+        await usage.reported("1", model="large"),
+        await usage.reported("1"),
+        await usage.reported("1", model="tiny"),
+    ]
+    first, unmatched, third = await record_usage(usage.db, events=events)
+    assert [str(accepted(outcome).debit) for outcome in (first, third)] == ["4", "2"]
+    assert isinstance(unmatched, Refused)
+    assert isinstance(unmatched.refusal, Invalid)
+    assert (unmatched.refusal.field, unmatched.refusal.own_code) == ("properties", "rate_not_found")
+    # Its key is free, for the same event with what was missing.
+    (outcome,) = await record_usage(
+        usage.db, events=[msgspec.structs.replace(events[1], properties={"model": "large"})]
+    )
+    assert str(accepted(outcome).debit) == "4"
+
+
+async def test_what_a_card_charges_flat_counts_for_its_tiers_too(usage: Usage) -> None:
+    """Tiers count per wallet, meter and month, whichever entry an event matched (law 5)."""
+    tiers = GraduatedTerms([TierTerms("100", "1"), TierTerms(None, "0.5")])
+    card = [EntryTerms({"model": "large"}, tiers), EntryTerms({"model": "small"}, FlatTerms("0.25"))]
+    await usage.rate(RatingTerms(rate_card=card))
+    small = await usage.use("60", model="small")
+    large = await usage.use("60", model="large")
+    assert [str(event.debit) for event in (small, large)] == ["15", "50"]
+    assert small.rating is not None
+    assert (small.rating.type, parts(small), small.rating.units) == ("flat", [("60", "0.25")], 60)
+    assert (await verify(usage.db)).clean
+
+
+async def hold(usage: Usage, value: str, **properties: str) -> object:
+    rated = (await usage.names.meters(workspace_id=usage.bench.workspace_id, keys=["a"]))["a"]
+    request = HoldRequest(
+        customer_id=usage.bench.ann,
+        currency=rated.currency,
+        meter=rated.meter,
+        value=Decimal(value),
+        properties=properties,
+    )
+    hold_id, _ = await hold_credits(usage.db, workspace_id=usage.bench.workspace_id, request=request)
+    return hold_id
+
+
+async def held(usage: Usage) -> str:
+    found = await usage.db.pool.fetchval("select held from wallets where customer_id = $1", usage.bench.ann)
+    return plain(found)
+
+
+async def test_a_hold_is_rated_as_its_capture_will_be(usage: Usage) -> None:
+    where = {"workspace_id": usage.bench.workspace_id}
+    await usage.rate(CARD)
+    reserved = await hold(usage, "10", model="large")
+    assert await held(usage) == "40"
+    await extend_hold(usage.db, **where, hold_id=reserved, value=Decimal(5))
+    assert await held(usage) == "60"
+    event, _ = await capture_hold(usage.db, **where, hold_id=reserved, value=Decimal(3), properties={"team": "search"})
+    assert (str(event.debit), event.properties) == ("12", {"model": "large", "team": "search"})
+    same, replayed = await capture_hold(
+        usage.db, **where, hold_id=reserved, value=Decimal(3), properties={"team": "search"}
+    )
+    assert (same, replayed) == (event, True)
+    with pytest.raises(Conflict):
+        await capture_hold(usage.db, **where, hold_id=reserved, value=Decimal(3))
+    # What the capture says goes before what was supposed: the call went to another model after all.
+    reserved = await hold(usage, "10", model="large")
+    event, _ = await capture_hold(usage.db, **where, hold_id=reserved, value=Decimal(3), properties={"model": "tiny"})
+    assert str(event.debit) == "2"
+    assert await held(usage) == "0"
+    assert (await verify(usage.db)).clean
+
+
+async def test_a_hold_reserves_from_the_tier_that_the_month_has_reached(usage: Usage) -> None:
+    await usage.rate(TIERED)
+    await usage.use("95")
+    reserved = await hold(usage, "10")
+    assert await held(usage) == "7.5"
+    await usage.use("5")
+    event, _ = await capture_hold(usage.db, workspace_id=usage.bench.workspace_id, hold_id=reserved, value=Decimal(10))
+    # Meanwhile the first tier was used up, so it costs less than was reserved.
+    assert str(event.debit) == "5"
+    with pytest.raises(InsufficientCredits):
+        await hold(usage, "100000")
+    assert (await verify(usage.db)).clean
+
+
+async def test_a_new_rate_holds_in_every_process_within_a_second(usage: Usage, database_url: str) -> None:
+    """Another process remembers a meter for less than a second after the change, whatever it does meanwhile."""
+    bench = usage.bench
+    other = await connect(database_url, size_max=1)
+    seconds = 10.0
+    theirs = UsageNames(other, clock=lambda: seconds)
+
+    async def their_rate() -> Decimal:
+        found = await theirs.meters(workspace_id=bench.workspace_id, keys=["a"])
+        one, _ = found["a"].meter.credits_per_unit, found["a"].currency
+        assert (await theirs.one(workspace_id=bench.workspace_id, customer="nobody", meter="a"))[1] == found["a"]
+        return one
+
+    assert await their_rate() == 1
+    await change_meter(
+        db=usage.db,
+        workspace_id=bench.workspace_id,
+        meter_id=bench.meters["a"].id,
+        rating=RatingTerms(credits_per_unit="7"),
+    )
+    # Asked for again and again, it is not kept longer.
+    seconds = 10.5
+    await their_rate()
+    seconds = 11.0
+    assert await their_rate() == 7
+    await other.close()
+
+
+async def test_many_requests_ask_for_a_meter_once_when_its_second_is_over(usage: Usage) -> None:
+    bench, asked = usage.bench, 0
+
+    class Counting(Database):
+        async def fetch(self, query: str, *args: object) -> Sequence[Record]:
+            nonlocal asked
+            asked += "from meters" in query
+            return await super().fetch(query, *args)
+
+    names = UsageNames(Counting(usage.db.pool), clock=lambda: usage.seconds[0])
+    for _ in range(2):
+        found = await asyncio.gather(
+            *(names.one(workspace_id=bench.workspace_id, customer="ann", meter="a") for _ in range(50))
+        )
+        assert {rated.meter.id for _, rated in found if rated is not None} == {bench.meters["a"].id}
+        usage.seconds[0] += 1
+    assert asked == 2
+
+
+async def test_law_06_two_processes_at_once_never_sell_a_tier_twice(usage: Usage, database_url: str) -> None:
+    """A hundred units are left in the first tier; two hundred are asked for, one by one, by two processes."""
+    await usage.rate(TIERED)
+    other = await connect(database_url, size_max=4)
+    events = [await usage.reported("1") for _ in range(200)]
+    outcomes = await asyncio.gather(
+        *(record_usage(db, events=[event]) for event, db in zip(events, [usage.db, other] * 100, strict=True))
+    )
+    await other.close()
+    prices = sorted(f"{accepted(outcome).price:f}" for (outcome,) in outcomes)
+    assert prices == ["0.5"] * 100 + ["1"] * 100
+    assert (await verify(usage.db)).clean
+
+
+async def test_a_meter_that_gets_tiers_counts_from_then_on(usage: Usage) -> None:
+    await usage.use("150")
+    await usage.rate(TIERED)
+    assert str((await usage.use("100")).debit) == "100"
+    await usage.rate(RatingTerms(credits_per_unit="1"))
+    assert str((await usage.use("100")).debit) == "100"
+    await usage.rate(TIERED)
+    assert str((await usage.use("100")).debit) == "50"
+    await usage.at((START + timedelta(days=20)).replace(tzinfo=None).isoformat())
+    assert str((await usage.use("100")).debit) == "100"
+    assert (await verify(usage.db)).clean
