@@ -41,7 +41,8 @@ class Serving:
 
     def __enter__(self) -> int:
         deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
+        # Nobody waits a minute for a process that Ctrl-C has ended, too.
+        while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 if httpx.get(f"http://127.0.0.1:{self.port}/healthz", trust_env=False).is_success:
                     return self.port
