@@ -64,6 +64,22 @@ def test_first_credits(dev: Dev) -> None:
     books_are_right(dev)
 
 
+def test_ai_credits(dev: Dev) -> None:
+    lines = run(dev, "ai_credits.py")
+    assert lines[0] == "Monthly allowance: 1000 credits, and 1000 more each month"
+    assert "Reserved 60, 940 to spend meanwhile" in lines
+    assert "The answer had 412 tokens and took 24.72, 975.28 left" in lines
+    assert "  tiny: recorded, 4 credits" in lines
+    assert "  unheard-of: refused, match no entry of this meter's rate card" in lines
+    assert "May Ann use 6000 more? False: 90 are required" in lines
+    assert any(
+        line.startswith("409: The budget '100 a day for each user' allows 100 credits for user 'ann'") for line in lines
+    )
+    assert "5000 fit: 75 credits, 888.28 left" in lines
+    assert lines[-1].endswith(": 5 events took 111.72 credits")
+    books_are_right(dev)
+
+
 def test_second_guide(dev: Dev) -> None:
     link = re.search(r"http://\S+/admin/enter/\S+", dev.said)
     assert link is not None
