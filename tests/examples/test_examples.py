@@ -70,7 +70,7 @@ def test_ai_credits(dev: Dev) -> None:
     assert "Reserved 60, 940 to spend meanwhile" in lines
     assert "The answer had 412 tokens and took 24.72, 975.28 left" in lines
     assert "  tiny: recorded, 4 credits" in lines
-    assert "  unheard-of: refused, match no entry of this meter's rate card" in lines
+    assert "  unheard-of: refused, match no entry of this meter's rate card, which looks at kind, model" in lines
     assert "May Ann use 6000 more? False: 90 are required" in lines
     assert any(
         line.startswith("409: The budget '100 a day for each user' allows 100 credits for user 'ann'") for line in lines

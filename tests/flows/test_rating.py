@@ -15,6 +15,7 @@ from replenish.core.db import Database, connect
 from replenish.core.errors import Conflict, Invalid
 from replenish.core.ids import CUSTOMER, CustomerId
 from replenish.core.money import Credits, plain
+from replenish.flows import record_usage as flow
 from replenish.flows.grant_credits import grant_credits
 from replenish.flows.hold_credits import HoldRequest, capture_hold, extend_hold, hold_credits
 from replenish.flows.manage_meters import change_meter
@@ -32,6 +33,7 @@ pytestmark = pytest.mark.anyio
 START = datetime(2027, 1, 15, 12, tzinfo=UTC)
 # The first 100 units of a month cost 1, the next 900 half, the rest a tenth.
 TIERED = RatingTerms(rate=GraduatedTerms([TierTerms("100", "1"), TierTerms("1000", "0.5"), TierTerms(None, "0.1")]))
+TIERED_LARGE = EntryTerms({"model": "large"}, GraduatedTerms([TierTerms("100", "1"), TierTerms(None, "0.5")]))
 PACKAGED = RatingTerms(rate=PackageTerms("1000", "2"))
 CARD = RatingTerms(
     credits_per_unit="16",
@@ -233,17 +235,34 @@ async def test_an_event_that_no_entry_matches_is_refused_alone_where_the_meter_s
     assert str(accepted(outcome).debit) == "4"
 
 
-async def test_what_a_card_charges_flat_counts_for_its_tiers_too(usage: Usage) -> None:
-    """Tiers count per wallet, meter and month, whichever entry an event matched (law 5)."""
+async def test_law_05_each_entry_of_a_card_has_tiers_of_its_own(usage: Usage) -> None:
+    """Other events of the meter do not use an entry's first tier up; the meter's own rate counts apart from them, too."""
     tiers = GraduatedTerms([TierTerms("100", "1"), TierTerms(None, "0.5")])
-    card = [EntryTerms({"model": "large"}, tiers), EntryTerms({"model": "small"}, FlatTerms("0.25"))]
-    await usage.rate(RatingTerms(rate_card=card))
-    small = await usage.use("60", model="small")
-    large = await usage.use("60", model="large")
-    assert [str(event.debit) for event in (small, large)] == ["15", "50"]
-    assert small.rating is not None
-    assert (small.rating.type, parts(small), small.rating.units) == ("flat", [("60", "0.25")], 60)
+    small, large = EntryTerms({"model": "small"}, FlatTerms("0.25")), EntryTerms({"model": ["large", "huge"]}, tiers)
+    other = EntryTerms({"model": "other"}, tiers)
+    await usage.rate(RatingTerms(rate=tiers, rate_card=[small, large, other]))
+    used = [("small", "150", "37.5"), ("large", "60", "60"), ("other", "60", "60"), ("none", "60", "60")]
+    for model, value, debit in used:
+        assert str((await usage.use(value, model=model)).debit) == debit
+    for model, debit in (("huge", "50"), ("other", "50"), ("none", "50")):
+        event = await usage.use("60", model=model)
+        assert str(event.debit) == debit
+        assert event.rating is not None
+        assert (event.rating.counted, parts(event)) == (60, [("40", "1"), ("20", "0.5")])
+    # The count stays with the properties when entries move and prices change; it begins anew where they change.
+    dearer = GraduatedTerms([TierTerms("100", "2"), TierTerms(None, "1")])
+    moved = EntryTerms({"model": ["huge", "large"]}, dearer)
+    await usage.rate(RatingTerms(rate_card=[EntryTerms({"model": "other", "kind": "in"}, dearer), moved]))
+    assert str((await usage.use("10", model="large")).debit) == "10"
+    assert str((await usage.use("10", model="other", kind="in")).debit) == "20"
     assert (await verify(usage.db)).clean
+
+
+async def test_an_entry_without_tiers_is_a_plain_debit_beside_one_with_tiers(usage: Usage) -> None:
+    await usage.rate(RatingTerms(rate_card=[EntryTerms({"model": "small"}, FlatTerms("0.25")), TIERED_LARGE]))
+    flat, tiered = await usage.reported("4", model="small"), await usage.reported("4", model="large")
+    assert list(await flow._record_plain(usage.db, events=[flat])) == [0]
+    assert list(await flow._record_plain(usage.db, events=[tiered])) == []
 
 
 async def hold(usage: Usage, value: str, **properties: str) -> object:

@@ -21,7 +21,7 @@ from replenish.catalog.rates import (
     Tier,
     Unmatched,
 )
-from replenish.catalog.rating import Part, rate
+from replenish.catalog.rating import Part, rate, tiers_of
 from replenish.core.errors import Invalid
 from replenish.core.ids import CurrencyId, MeterId, WorkspaceId
 from replenish.core.metadata import Metadata, MetadataValue, as_text
@@ -209,7 +209,9 @@ def test_the_first_entry_of_the_rate_card_that_matches_decides(properties: Metad
 @pytest.mark.parametrize("properties", [None, {"model": "huge"}])
 def test_an_event_that_no_entry_matches_is_rejected_where_the_meter_says_so(properties: Metadata | None) -> None:
     strict = meter("sum", "16", card=CARD, unmatched="reject")
-    with pytest.raises(Invalid, match=r"^match no entry of this meter's rate card$") as refused:
+    with pytest.raises(
+        Invalid, match=r"^match no entry of this meter's rate card, which looks at cached, kind, model$"
+    ) as refused:
         rate(strict, Decimal(1), properties=properties)
     assert (refused.value.field, refused.value.own_code) == ("properties", "rate_not_found")
 
@@ -248,6 +250,33 @@ def test_a_meter_counts_months_where_any_of_its_rates_has_tiers() -> None:
     assert [each.counts_months for each in counting + others] == [True] * 3 + [False] * 3
 
 
+TIERED_CARD = RateCard(
+    [
+        RateCardEntry({"model": ["huge", "big"], "kind": ["in"]}, TIERS),
+        RateCardEntry({"model": ["large"]}, FlatRate(Decimal(2))),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("properties", "own", "key"),
+    [
+        ({"model": "huge", "kind": "in"}, None, '{"kind":["in"],"model":["big","huge"]}'),
+        ({"model": "big", "kind": "in", "team": "x"}, TIERS, '{"kind":["in"],"model":["big","huge"]}'),
+        ({"model": "large"}, TIERS, None),
+        ({"model": "other"}, TIERS, ""),
+        (None, TIERS, ""),
+        ({"model": "other"}, None, None),
+        ({"model": "other"}, PackageRate(Decimal(10), Decimal(1)), None),
+    ],
+)
+def test_law_05_units_count_under_the_rate_that_charged_them(
+    properties: Metadata | None, own: Rate | None, key: str | None
+) -> None:
+    assert tiers_of(meter("sum", "1", own, card=TIERED_CARD), properties) == key
+    assert tiers_of(meter("sum", "1", own), properties) == ("" if own is TIERS else None)
+
+
 values = st.lists(st.sampled_from(["a", "b", "true", "1"]), min_size=1, max_size=3, unique=True)
 cards = st.lists(st.dictionaries(st.sampled_from(["x", "y", "z"]), values, min_size=1, max_size=3), max_size=6)
 kept = st.dictionaries(st.sampled_from(["x", "y", "z", "w"]), st.sampled_from(["a", "b", True, 1, None, "c"]))
@@ -261,8 +290,9 @@ def test_a_rate_card_finds_what_reading_it_from_the_top_would(
     expected = None
     for place, each in reversed(list(enumerate(entries))):
         if all(as_text(properties.get(name)) in listed for name, listed in each.items()):
-            expected = FlatRate(Decimal(place))
-    assert card.find(properties) == expected
+            expected = Decimal(place)
+    found = card.find(properties)
+    assert (None if found is None else found.rate) == (None if expected is None else FlatRate(expected))
 
 
 ENDS: list[tuple[str, int, DurationUnit, str | None]] = [

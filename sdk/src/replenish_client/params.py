@@ -98,7 +98,7 @@ class NewTier(TypedDict):
 
 
 class NewGraduatedRate(TypedDict):
-    """Each unit at the rate of the tier that it falls into, by customer and month of the workspace's time zone."""
+    """Each unit at the rate of the tier that it falls into. Units count by customer, entry of the rate card, and month."""
 
     type: Literal["graduated"]
     tiers: Sequence[NewTier]

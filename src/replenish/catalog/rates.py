@@ -43,7 +43,7 @@ class Tier(msgspec.Struct, frozen=True):
 class GraduatedRate(msgspec.Struct, frozen=True, tag="graduated"):
     """Each unit at the rate of the tier that it falls into; ascending, the last one without an end.
 
-    Units count by wallet, meter and month in the workspace's time zone (law 5).
+    Units count by wallet, rate and month in the workspace's time zone (law 5): each entry of a rate card has tiers of its own.
     """
 
     tiers: tuple[Tier, ...]
@@ -58,6 +58,12 @@ class RateCardEntry(msgspec.Struct, frozen=True):
     properties: Mapping[str, Sequence[str]]
     rate: Rate
 
+    @property
+    def key(self) -> str:
+        """What its units count under: its properties, in whatever order they were written."""
+        listed = {name: sorted(values) for name, values in self.properties.items()}
+        return msgspec.json.encode(listed, order="deterministic").decode()
+
 
 class RateCard:  # noqa: PLW1641 - compared in tests, never a key
     """Entries in order of precedence: the first one that matches an event holds.
@@ -70,12 +76,12 @@ class RateCard:  # noqa: PLW1641 - compared in tests, never a key
     def __init__(self, entries: Sequence[RateCardEntry] = ()) -> None:
         self.entries = tuple(entries)
         self.counts_months = any(isinstance(entry.rate, GraduatedRate) for entry in self.entries)
-        self._by_names: dict[tuple[str, ...], dict[tuple[str | None, ...], tuple[int, Rate]]] = {}
+        self._by_names: dict[tuple[str, ...], dict[tuple[str | None, ...], tuple[int, RateCardEntry]]] = {}
         for place, entry in enumerate(self.entries):
             names = tuple(sorted(entry.properties))
             known = self._by_names.setdefault(names, {})
             for values in product(*(entry.properties[name] for name in names)):
-                known.setdefault(values, (place, entry.rate))
+                known.setdefault(values, (place, entry))
 
     def __bool__(self) -> bool:
         return bool(self.entries)
@@ -83,11 +89,11 @@ class RateCard:  # noqa: PLW1641 - compared in tests, never a key
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RateCard) and self.entries == other.entries
 
-    def find(self, properties: Metadata | None) -> Rate | None:
-        """The rate for an event with these properties; None when no entry matches."""
+    def find(self, properties: Metadata | None) -> RateCardEntry | None:
+        """The entry for an event with these properties; None when none matches."""
         if not properties or not self.entries:
             return None
-        best: tuple[int, Rate] | None = None
+        best: tuple[int, RateCardEntry] | None = None
         for names, known in self._by_names.items():
             # None, a property that is absent or null, is no value that an entry can list.
             found = known.get(tuple(as_text(properties.get(name)) for name in names))

@@ -24,7 +24,7 @@ class Part(msgspec.Struct, frozen=True):
 class Charge(msgspec.Struct, frozen=True, kw_only=True):
     """An event's exact price in credits. `parts` add up to it. `rate`: of a unit or package, in the last tier reached.
 
-    `units`: what the event counts for in its month, where the meter has tiers.
+    `units`: what the event counts for in its month, where the rate has tiers.
     """
 
     type: Literal["flat", "package", "graduated"]
@@ -38,8 +38,8 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
 def rate(meter: Meter, value: Decimal, *, properties: Metadata | None = None, counted: Decimal = ZERO) -> Charge:
     """What one event that reports `value` units costs; negative for a negative value at a flat rate.
 
-    `sum` charges each unit, `count` charges the event as one unit whatever its value. `counted`: the units of this wallet and
-    meter in this month before the event, which graduated rates start from.
+    `sum` charges each unit, `count` charges the event as one unit whatever its value. `counted`: the units of this wallet
+    that this rate has counted in this month before the event, which a graduated one starts from.
 
     Raises Invalid(properties) when the meter's rate card has no entry for the event and the meter rejects such events.
     """
@@ -67,10 +67,26 @@ def rate_for(meter: Meter, properties: Metadata | None) -> Rate:
     """The rate of an event with these properties. Raises Invalid(properties) where the rate card must name it and does not."""
     found = meter.rate_card.find(properties)
     if found is not None:
-        return found
+        return found.rate
     if meter.rate_card and meter.unmatched == "reject":
-        raise Invalid("properties", "match no entry of this meter's rate card", code="rate_not_found")
+        named = ", ".join(sorted({name for entry in meter.rate_card.entries for name in entry.properties}))
+        raise Invalid(
+            "properties", f"match no entry of this meter's rate card, which looks at {named}", code="rate_not_found"
+        )
     return meter.rate or FlatRate(meter.credits_per_unit)
+
+
+def tiers_of(meter: Meter, properties: Metadata | None) -> str | None:
+    """What an event's units count under: the key of the rate card's entry, "" for the meter's own rate.
+
+    None where no tiers decide its price.
+    """
+    if not meter.counts_months:
+        return None
+    entry = meter.rate_card.find(properties)
+    if entry is not None:
+        return entry.key if isinstance(entry.rate, GraduatedRate) else None
+    return "" if isinstance(meter.rate, GraduatedRate) else None
 
 
 def _by_packages(packaged: PackageRate, units: Decimal) -> Charge:

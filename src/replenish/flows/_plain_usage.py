@@ -9,7 +9,7 @@ from replenish.core import ids
 from replenish.core.errors import Refusal
 from replenish.core.ids import MeterId
 from replenish.core.money import EXACT, NO_CREDITS, ZERO, Credits
-from replenish.flows._usage import NewUsage, Recorded, charge_of, fingerprint, rating_of
+from replenish.flows._usage import NewUsage, Recorded, charge_of, fingerprint, rating_of, tiers_of
 from replenish.usage.model import UsageEvent
 from replenish.usage.plain import Events, PlainBatch, PlainDebit, Wallets
 
@@ -46,7 +46,7 @@ def _by_wallet(events: Sequence[NewUsage]) -> list[list[int]]:
 
 def _charged(members: Sequence[NewUsage]) -> list[Charge] | None:
     """What a wallet's events cost; None where one is refused, or where its price hangs on what was used before."""
-    if any(event.value < ZERO or (event.meter is not None and event.meter.counts_months) for event in members):
+    if any(event.value < ZERO or tiers_of(event) is not None for event in members):
         return None
     try:
         return [charge_of(event) for event in members]

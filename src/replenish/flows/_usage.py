@@ -80,16 +80,21 @@ def charge_of(event: NewUsage, *, counted: Decimal = ZERO) -> Charge:
     return rating.rate(event.meter, event.value, properties=event.properties, counted=counted)
 
 
+def tiers_of(event: NewUsage) -> str | None:
+    """What its units count under in their month; None where no tiers decide its price."""
+    return None if event.meter is None else rating.tiers_of(event.meter, event.properties)
+
+
 def rating_of(charge: Charge, *, month: Month | None = None, counted: Decimal = ZERO) -> Rating | None:
     """What the event keeps of how its price came about; None where value and rate say it all."""
-    if month is None and charge.type == "flat":
+    if charge.type == "flat":
         return None
     return Rating(
         type=charge.type,
-        parts=tuple(RatedPart(part.units, part.rate) for part in charge.parts)
-        or (RatedPart(charge.units, charge.rate),),
+        parts=tuple(RatedPart(part.units, part.rate) for part in charge.parts),
         package_size=charge.package_size,
         month=None if month is None else month.first,
+        entry="" if month is None else month.entry,
         units=None if month is None else charge.units,
         counted=None if month is None else counted,
     )

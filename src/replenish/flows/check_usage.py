@@ -13,8 +13,8 @@ import msgspec
 from replenish.core.db import Database
 from replenish.core.errors import Invalid, Refusal
 from replenish.core.money import EXACT, ZERO, Credits
-from replenish.flows._months import month_of, open_months
-from replenish.flows._usage import charge_of
+from replenish.flows._months import open_months
+from replenish.flows._usage import charge_of, tiers_of
 from replenish.flows.record_usage import NewUsage, shortfall_of, use_of, whole_debit
 from replenish.wallets import queries
 from replenish.wallets.book import Book
@@ -48,14 +48,14 @@ async def check_usage(db: Database, *, usage: NewUsage) -> UsageCheck:
         raise Invalid("value", "must not be negative; take an event back by reversing it")
     ref = WalletRef(usage.workspace_id, usage.customer_id, usage.currency.id)
     # What tiers cost hangs on what the month has counted.
-    if usage.meter is None or not usage.meter.counts_months:
+    if tiers_of(usage) is None:
         found = await queries.row_now(db, ref=ref)
         if found is not None:
             return _by_row(*found, usage)
     async with db.snapshot() as reads:
         book = await queries.book_now(reads, ref=ref, use=use_of(usage))
-        months = await open_months(reads, debits=[(book, usage.meter)])
-    month = month_of(book, usage, months)
+        months = await open_months(reads, debits=[(book, usage)])
+    month = months.of(book, usage)
     return _by_book(book, usage, counted=ZERO if month is None else months.counted(month))
 
 

@@ -23,7 +23,7 @@ from replenish.core.metadata import Metadata, clean_metadata
 from replenish.core.money import ZERO, Credits, ceil_to
 from replenish.core.transaction import Tx, transaction
 from replenish.flows._budget_events import events_of_budgets, tell_refusal
-from replenish.flows._months import month_of, open_months
+from replenish.flows._months import open_months
 from replenish.flows._usage import charge_of
 from replenish.flows.record_usage import NewUsage, debit, fingerprint, use_of
 from replenish.notifications import operations as notifications
@@ -112,8 +112,8 @@ async def _refusals_told(db: Database, ref: WalletRef, use: Use) -> AsyncGenerat
 
 async def _reserved(tx: Tx, book: Book, asked: NewUsage) -> Credits:
     """What to keep for this usage, rounded up. Tiers start from what counts now; other usage may come in between."""
-    months = await open_months(tx, debits=[(book, asked.meter)])
-    counted = ZERO if (month := month_of(book, asked, months)) is None else months.counted(month)
+    months = await open_months(tx, debits=[(book, asked)])
+    counted = ZERO if (month := months.of(book, asked)) is None else months.counted(month)
     price = charge_of(asked, counted=counted).price
     if price <= ZERO:
         raise Invalid("value", "costs nothing on this meter, so there is nothing to hold")
@@ -165,7 +165,7 @@ async def capture_hold(
         hold = await wallets.load_hold(tx, book, hold_id=hold_id)
         still_open = hold if hold.ended_at is None else None
         await wallets.load_counters(tx, uses=[(book, use_of(event))])
-        months = await open_months(tx, debits=[(book, event.meter)])
+        months = await open_months(tx, debits=[(book, event)])
         recorded = debit(book, event, months=months, batch_id=ids.BATCH.new(), hold=still_open)
         await usage.remember(tx, events=[recorded], hashes=[digest])
         if still_open is None:

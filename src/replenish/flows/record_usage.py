@@ -21,7 +21,7 @@ from replenish.core.ids import BatchId
 from replenish.core.money import EXACT, ZERO, Credits, floor_to
 from replenish.core.transaction import single_statement, transaction
 from replenish.flows._budget_events import events_of_budgets
-from replenish.flows._months import Months, month_of, open_months
+from replenish.flows._months import Months, open_months
 from replenish.flows._plain_usage import plain_batch, recorded_plain
 from replenish.flows._usage import NewUsage, Outcome, Recorded, Refused, charge_of, fingerprint, rating_of
 from replenish.notifications import operations as notifications
@@ -100,9 +100,7 @@ async def _record_batch(db: Database, *, events: Sequence[NewUsage]) -> list[Out
     hashes = [fingerprint(event) for event in events]
     async with transaction(db) as tx:
         books = await wallets.open_books(tx, refs=refs)
-        months = await open_months(
-            tx, debits=[(books[ref], event.meter) for event, ref in zip(events, refs, strict=True)]
-        )
+        months = await open_months(tx, debits=[(books[ref], event) for event, ref in zip(events, refs, strict=True)])
         seen = await usage.replays(tx, keys=[(event.customer_id, event.key) for event in events])
         await wallets.load_counters(
             tx, uses=[(books[ref], use_of(event)) for event, ref in zip(events, refs, strict=True)]
@@ -150,7 +148,7 @@ def debit(book: Book, event: NewUsage, *, months: Months, batch_id: BatchId, hol
     occurred_at = _checked_time(event.occurred_at, now=book.now)
     if event.value < 0:
         raise Invalid("value", "must not be negative; take an event back by reversing it")
-    month = month_of(book, event, months)
+    month = months.of(book, event)
     counted = ZERO if month is None else months.counted(month)
     charge = charge_of(event, counted=counted)
     carried = EXACT.add(book.wallet.carry, charge.price)

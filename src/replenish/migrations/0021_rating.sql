@@ -13,7 +13,7 @@ alter table usage_events add column rating jsonb;
 -- What a hold is for: its capture carries these properties, too, so that both find the same entry of the rate card.
 alter table holds add column properties jsonb not null default '{}';
 
--- Units of meters with tiers by wallet and month (the workspace's, by the wallet's now), kept in the commit of the usage. Tiers
+-- Units at graduated rates by wallet and month (the workspace's, by the wallet's now), kept in the commit of the usage. Tiers
 -- start from here; a reversal takes its event's units out again.
 create table usage_months (
     customer_id uuid not null,
@@ -23,9 +23,11 @@ create table usage_months (
     meter_id uuid not null,
     -- Its first day.
     month date not null,
+    -- The properties of the rate card's entry that has the rate; '' = the meter's own.
+    entry text not null,
     units numeric not null check (units >= 0),
     primary key (customer_id, id),
-    unique (customer_id, wallet_id, meter_id, month)
+    unique (customer_id, wallet_id, meter_id, month, entry)
 ) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.02);
 create index on usage_months (id);
 

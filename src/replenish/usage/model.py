@@ -39,13 +39,15 @@ class RatedPart(msgspec.Struct, frozen=True):
 class Rating(msgspec.Struct, frozen=True, kw_only=True):
     """How a price came about that value and `credits_per_unit` do not tell. `parts` add up to the price.
 
-    `month`: its first day, where the meter has tiers; `units` is what the event counts for in it, `counted` what was there before.
+    `month`: its first day, where tiers decided; `units` is what the event counts for in it, `counted` what was there before,
+    `entry` what it counts under: an entry of the rate card, or "" for the meter's own rate.
     """
 
-    type: Literal["flat", "package", "graduated"]
+    type: Literal["package", "graduated"]
     parts: tuple[RatedPart, ...]
     package_size: Decimal | None = None
     month: date | None = None
+    entry: str = ""
     units: Decimal | None = None
     counted: Decimal | None = None
 
@@ -89,19 +91,23 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def month(self) -> "Month | None":
-        """Where it counts, if its meter had tiers."""
+        """Where it counts, if tiers decided its price."""
         if self.rating is None or self.rating.month is None or self.meter_id is None:
             return None
-        return Month(self.customer_id, self.wallet_id, self.meter_id, self.rating.month)
+        return Month(self.customer_id, self.wallet_id, self.meter_id, self.rating.month, self.rating.entry)
 
 
 class Month(msgspec.Struct, frozen=True):
-    """A wallet's month on one meter with tiers; `first` is its first day in the workspace's time zone."""
+    """A wallet's month at one graduated rate of a meter; `first` is its first day in the workspace's time zone.
+
+    `entry`: the key of the rate card's entry that has this rate; "" = the meter's own.
+    """
 
     customer_id: CustomerId
     wallet_id: WalletId
     meter_id: MeterId
     first: date
+    entry: str
 
 
 class UsageDay(msgspec.Struct, frozen=True, kw_only=True):

@@ -133,8 +133,9 @@ async def reverse_in_day(tx: Tx, event: UsageEvent) -> int:
 
 async def months(db: Reads, wanted: Sequence[Month]) -> Mapping[Month, Decimal]:
     rows = await db.fetch(
-        "select m.* from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::date[])"
-        " as w (customer_id, wallet_id, meter_id, month) join usage_months m using (customer_id, wallet_id, meter_id, month)",
+        "select m.* from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::date[], $5::text[])"
+        " as w (customer_id, wallet_id, meter_id, month, entry)"
+        " join usage_months m using (customer_id, wallet_id, meter_id, month, entry)",
         *_columns(wanted),
     )
     return {
@@ -143,6 +144,7 @@ async def months(db: Reads, wanted: Sequence[Month]) -> Mapping[Month, Decimal]:
             WalletId(value(row, "wallet_id", UUID)),
             MeterId(value(row, "meter_id", UUID)),
             value(row, "month", date),
+            value(row, "entry", str),
         ): value(row, "units", Decimal)
         for row in rows
     }
@@ -154,6 +156,7 @@ def _columns(wanted: Sequence[Month]) -> Sequence[Sequence[object]]:
         [month.wallet_id for month in wanted],
         [month.meter_id for month in wanted],
         [month.first for month in wanted],
+        [month.entry for month in wanted],
     )
 
 
@@ -161,11 +164,11 @@ async def add_months(
     tx: Tx, months: Sequence[Month], workspace_ids: Sequence[WorkspaceId], units: Sequence[Decimal]
 ) -> None:
     await tx.execute(
-        "insert into usage_months as m (customer_id, wallet_id, meter_id, month, workspace_id, units)"
-        " select customer_id, wallet_id, meter_id, month, workspace_id, units"
-        " from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::date[], $5::uuid[], $6::numeric[])"
-        " as w (customer_id, wallet_id, meter_id, month, workspace_id, units)"
-        " on conflict (customer_id, wallet_id, meter_id, month) do update set units = m.units + excluded.units",
+        "insert into usage_months as m (customer_id, wallet_id, meter_id, month, entry, workspace_id, units)"
+        " select customer_id, wallet_id, meter_id, month, entry, workspace_id, units"
+        " from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::date[], $5::text[], $6::uuid[], $7::numeric[])"
+        " as w (customer_id, wallet_id, meter_id, month, entry, workspace_id, units)"
+        " on conflict (customer_id, wallet_id, meter_id, month, entry) do update set units = m.units + excluded.units",
         *_columns(months),
         list(workspace_ids),
         list(units),
@@ -174,12 +177,13 @@ async def add_months(
 
 async def reverse_in_month(tx: Tx, month: Month, units: Decimal) -> int:
     return await tx.execute(
-        "update usage_months set units = units - $5"
-        " where customer_id = $1 and wallet_id = $2 and meter_id = $3 and month = $4",
+        "update usage_months set units = units - $6"
+        " where customer_id = $1 and wallet_id = $2 and meter_id = $3 and month = $4 and entry = $5",
         month.customer_id,
         month.wallet_id,
         month.meter_id,
         month.first,
+        month.entry,
         units,
     )
 

@@ -35,7 +35,7 @@ class RatedPart(Answer, frozen=True, kw_only=True):
 
 
 class Rating(Answer, frozen=True, kw_only=True):
-    """How a price came about that is not a flat rate's. `type`: `flat`, `package`, `graduated`; `parts` add up to the price.
+    """How a price came about that is not a flat rate's. `type`: `package`, `graduated`; `parts` add up to the price.
 
     `month`: where units count for tiers; `counted` is what had been used in it before, `units` what the event adds.
     """

@@ -34,7 +34,10 @@ class Tier(Body):
 
 
 class GraduatedRate(Body, tag="graduated"):
-    """Each unit at the rate of the tier that it falls into. Units count by customer and month of the workspace's time zone."""
+    """Each unit at the rate of the tier that it falls into. Units count by customer and month.
+
+    Months are those of the workspace's time zone; each entry of a rate card counts its own events, apart from the others.
+    """
 
     tiers: Annotated[list[Tier], Meta(min_length=1, max_length=TIERS_MAX)]
 

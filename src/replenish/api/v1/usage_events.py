@@ -60,7 +60,7 @@ class RatingView(Shown):
     `month`: where units count for tiers; `counted` is what had been used in it before, `units` what this event adds.
     """
 
-    type: Literal["flat", "package", "graduated"]
+    type: Literal["package", "graduated"]
     parts: Sequence[RatedPartView]
     package_size: str | None
     month: date | None

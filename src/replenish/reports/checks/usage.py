@@ -49,18 +49,18 @@ where e.rating is not null and (
 
 _MONTHS: Final = """
 with told as (
-    select e.customer_id, e.wallet_id, e.meter_id, (e.rating ->> 'month')::date as month,
+    select e.customer_id, e.wallet_id, e.meter_id, (e.rating ->> 'month')::date as month, e.rating ->> 'entry' as entry,
            coalesce(sum((e.rating ->> 'units')::numeric) filter (where r.id is null), 0) as units
     from usage_events e left join usage_reversals r on r.customer_id = e.customer_id and r.event_id = e.id
-    where e.rating ->> 'month' is not null group by 1, 2, 3, 4
+    where e.rating ->> 'month' is not null group by 1, 2, 3, 4, 5
 ), both_sides as (
-    select customer_id, wallet_id, meter_id, month, units, 1 as rows from told
+    select customer_id, wallet_id, meter_id, month, entry, units, 1 as rows from told
     union all
-    select customer_id, wallet_id, meter_id, month, -units, -1 from usage_months
+    select customer_id, wallet_id, meter_id, month, entry, -units, -1 from usage_months
 )
 select customer_id, 'units of wallet ' || wallet_id || ' in the month from ' || month as what, 0 as expected,
        greatest(abs(sum(units)), abs(sum(rows))) as found
-from both_sides group by customer_id, wallet_id, meter_id, month having sum(units) <> 0 or sum(rows) <> 0
+from both_sides group by customer_id, wallet_id, meter_id, month, entry having sum(units) <> 0 or sum(rows) <> 0
 """
 
 # Both sides in one list of plain columns, so that one sort, shared among workers, brings them together.
