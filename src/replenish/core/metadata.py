@@ -59,5 +59,8 @@ def as_text(value: MetadataValue) -> str | None:
             return value
         case bool():
             return "true" if value else "false"
-        case int() | float():
+        case int():
+            # Not by way of Decimal: a door that takes integers of any length would fail on one beyond its precision.
+            return str(value)
+        case float():
             return plain(Decimal(str(value)).normalize(EXACT))

@@ -186,7 +186,11 @@ class Budgets:
             if label is None:
                 continue
             start, end = window_of(budget, now, zone=self.zone)
-            counter = self._current.get((budget.id, label, start)) or Counter(
+            counter = self._current.get((budget.id, label, start))
+            if counter is not None:
+                # Another time zone's window may begin with this one and end an hour later.
+                counter.window_end = end
+            counter = counter or Counter(
                 customer_id=budget.customer_id,
                 id=ids.BUDGET_COUNTER.new(),
                 workspace_id=budget.workspace_id,

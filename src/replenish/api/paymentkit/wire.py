@@ -46,9 +46,9 @@ def day(at: datetime) -> str:
 
 def pack(
     metadata: Mapping[str, object], *, extras: Mapping[str, object] | None = None
-) -> dict[str, str | int | bool | None]:
+) -> dict[str, str | int | float | bool | None]:
     """Ours is flat, the client's may nest: what nests is kept as `json:…`. `extras` are fields we have no column for."""
-    packed: dict[str, str | int | bool | None] = {}
+    packed: dict[str, str | int | float | bool | None] = {}
     for name, each in metadata.items():
         if name != EXTRAS:
             packed[name] = _packed(each)
@@ -58,14 +58,18 @@ def pack(
     return packed
 
 
-def _packed(value: object) -> str | int | bool | None:
+def _packed(value: object) -> str | int | float | bool | None:
     match value:
         case None | bool() | int():
             return value
         case str() if not value.startswith(_JSON):
             return value
+        # A number as at the other doors, so that rate cards and budgets know it by the same text.
+        case Decimal() if Decimal(repr(float(value))) == value:
+            return float(value)
         case Decimal():
-            return _JSON + plain(value)
+            # Never written out: 1e999999999 would be a gigabyte of digits.
+            return f"{_JSON}{value}"
         case _:
             return _JSON + _encoded(value)
 
