@@ -64,3 +64,9 @@ def as_text(value: MetadataValue) -> str | None:
             return str(value)
         case float():
             return plain(Decimal(str(value)).normalize(EXACT))
+
+
+def as_number(value: Decimal) -> float | None:
+    """An exact number as a value of metadata, for doors that read JSON exactly; None where a float would be another number."""
+    nearest = float(value)
+    return nearest if Decimal(repr(nearest)) == value else None

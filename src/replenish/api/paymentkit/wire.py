@@ -12,7 +12,7 @@ from replenish.api.paymentkit.call import Call
 from replenish.core.errors import Invalid, NotFound
 from replenish.core.ids import Id as IdOf
 from replenish.core.ids import Kind
-from replenish.core.metadata import Metadata
+from replenish.core.metadata import Metadata, as_number
 from replenish.core.money import EXACT, Credits, plain
 from replenish.reports.numbered import Paging, numbered
 
@@ -64,12 +64,11 @@ def _packed(value: object) -> str | int | float | bool | None:
             return value
         case str() if not value.startswith(_JSON):
             return value
-        # A number as at the other doors, so that rate cards and budgets know it by the same text.
-        case Decimal() if Decimal(repr(float(value))) == value:
-            return float(value)
         case Decimal():
-            # Never written out: 1e999999999 would be a gigabyte of digits.
-            return f"{_JSON}{value}"
+            # A number as at the other doors, so that rate cards and budgets know it by the same text. Any other is not written
+            # out: 1e999999999 would be a gigabyte of digits.
+            number = as_number(value)
+            return f"{_JSON}{value}" if number is None else number
         case _:
             return _JSON + _encoded(value)
 
