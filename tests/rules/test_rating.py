@@ -228,6 +228,7 @@ def test_an_event_that_no_entry_matches_is_rejected_where_the_meter_says_so(prop
         (3.0, "3"),
         (0.5, "0.5"),
         (1e21, "1" + "0" * 21),
+        (-(10**130) - 1, "-1" + "0" * 129 + "1"),
         (None, None),
     ],
 )

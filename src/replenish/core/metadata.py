@@ -59,5 +59,14 @@ def as_text(value: MetadataValue) -> str | None:
             return value
         case bool():
             return "true" if value else "false"
-        case int() | float():
+        case int():
+            # Not by way of Decimal: a door that takes integers of any length would fail on one beyond its precision.
+            return str(value)
+        case float():
             return plain(Decimal(str(value)).normalize(EXACT))
+
+
+def as_number(value: Decimal) -> float | None:
+    """An exact number as a value of metadata, for doors that read JSON exactly; None where a float would be another number."""
+    nearest = float(value)
+    return nearest if Decimal(repr(nearest)) == value else None

@@ -186,7 +186,11 @@ class Budgets:
             if label is None:
                 continue
             start, end = window_of(budget, now, zone=self.zone)
-            counter = self._current.get((budget.id, label, start)) or Counter(
+            counter = self._current.get((budget.id, label, start))
+            if counter is not None:
+                # Another time zone's window may begin with this one and end an hour later.
+                counter.window_end = end
+            counter = counter or Counter(
                 customer_id=budget.customer_id,
                 id=ids.BUDGET_COUNTER.new(),
                 workspace_id=budget.workspace_id,
@@ -203,18 +207,18 @@ class Budgets:
     def admit(self, use: Use, amount: Credits, *, now: datetime, hold: Hold | None = None) -> Places:
         """Where this amount will count, of a debit or a new hold; `hold` is the one that it is captured from.
 
-        Up to what the hold has reserved in a budget, the budget refuses no capture: the work is done, and its window or
-        limit may have changed since. Changes nothing. Raises BudgetExceeded.
+        Up to what the hold keeps, a budget that looks at the hold refuses no capture: the work is done, and its window or
+        limit may have changed since, or it was made after the hold. Changes nothing. Raises BudgetExceeded.
         """
         if not amount:
             return []
         found = self.of(use, now=now)
         kept = set(hold.counter_ids) if hold is not None else set[BudgetCounterId]()
-        reserved = {(self.counters[known].budget_id, self.counters[known].label) for known in kept}
+        begun = None if hold is None else Use(hold.meter_id, hold.properties)
         for budget, counter in found:
             room = budget.credit_limit - counter.used
-            if hold is not None:
-                if (budget.id, counter.label) in reserved and amount <= hold.amount:
+            if hold is not None and begun is not None:
+                if counter.label == label_of(budget, begun) and amount <= hold.amount:
                     continue
                 room += hold.amount if counter.id in kept else NO_CREDITS
             if budget.hard and amount > room:

@@ -141,4 +141,4 @@ async def labels(
     rows = await store.counters_of(db, found, window_start=at.window_start, before=before, limit=limit)
     (place,) = await store.places(db, [found])
     over = await store.held_past_its_end(db, [(place.customer_id, place.wallet_id, place.now)])
-    return [(row.id, _standing(found, row, over, start=row.window_start, end=row.window_end)) for row in rows]
+    return [(row.id, _standing(found, row, over, start=at.window_start, end=at.window_end)) for row in rows]

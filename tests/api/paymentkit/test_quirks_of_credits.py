@@ -9,11 +9,47 @@ import pytest
 from tests.api.paymentkit.conftest import Kit
 
 from replenish.flows import manage_workspaces
+from replenish.reports.verify import verify
 from support.world import World
 
 pytestmark = pytest.mark.anyio
 
 # Meters and events
+
+
+async def test_law_05_a_number_that_an_event_carries_finds_its_rate_and_budget_as_at_the_other_doors(
+    kit: Kit, world: World
+) -> None:
+    meter = await kit.meter()
+    await kit.grant(meter["currency_id"], "100")
+    card = [{"properties": {"version": "1.5"}, "rate": {"type": "flat", "credits_per_unit": "3"}}]
+    await world.api.patch(f"/meters/{meter['id']}", {"rate_card": card})
+    terms = {"customer_id": "ann", "currency_id": meter["currency_id"], "limit": "7", "window": "none"}
+    await world.api.post("/budgets", terms | {"label_property": "version", "label": "1.5"})
+    for place, version in enumerate((1.5, "1.5")):
+        event = await kit.use(f"job-{place}", "1", metadata={"version": version})
+        assert (event["credit_consumed"], event["metadata"]) == ("300", {"version": version})
+    body = {"event_name": "renders", "identifier": "job-2", "payload": {"customer_id": "ann", "value": "1"}}
+    third = body | {"metadata": {"version": 1.5}}
+    assert (await kit.refused("POST", "/meter-events", third))[:2] == (409, "BUDGET_EXCEEDED")
+    assert (await kit.use("job-2", "1", metadata={"version": 2.5}))["credit_consumed"] == "100"
+    assert (await verify(world.db)).clean
+
+
+@pytest.mark.parametrize("number", ["9" * 130, "1e999999999", "0.1234567890123456789012345", "1e-400"])
+async def test_a_number_of_any_size_is_a_property_like_others(kit: Kit, world: World, number: str) -> None:
+    """A rate card looks at it; an error there would fail the events of others that wait with it."""
+    meter = await kit.meter()
+    await kit.grant(meter["currency_id"], "100")
+    card = [{"properties": {"size": "1"}, "rate": {"type": "flat", "credits_per_unit": "3"}}]
+    await world.api.patch(f"/meters/{meter['id']}", {"rate_card": card})
+    body = (
+        '{"event_name": "renders", "identifier": "job-1", "payload": {"customer_id": "ann", "value": "1"},'
+        f' "metadata": {{"size": {number}}}}}'
+    )
+    headers = {"Authorization": f"Bearer {world.api.key}", "Content-Type": "application/json"}
+    answer = await world.http.post("/api/meter-events", content=body, headers=headers)
+    assert (answer.status_code, answer.json().get("credit_consumed")) == (200, "100")
 
 
 async def test_meters(kit: Kit) -> None:

@@ -12,7 +12,7 @@ from replenish.api.paymentkit.call import Call
 from replenish.core.errors import Invalid, NotFound
 from replenish.core.ids import Id as IdOf
 from replenish.core.ids import Kind
-from replenish.core.metadata import Metadata
+from replenish.core.metadata import Metadata, as_number
 from replenish.core.money import EXACT, Credits, plain
 from replenish.reports.numbered import Paging, numbered
 
@@ -46,9 +46,9 @@ def day(at: datetime) -> str:
 
 def pack(
     metadata: Mapping[str, object], *, extras: Mapping[str, object] | None = None
-) -> dict[str, str | int | bool | None]:
+) -> dict[str, str | int | float | bool | None]:
     """Ours is flat, the client's may nest: what nests is kept as `json:…`. `extras` are fields we have no column for."""
-    packed: dict[str, str | int | bool | None] = {}
+    packed: dict[str, str | int | float | bool | None] = {}
     for name, each in metadata.items():
         if name != EXTRAS:
             packed[name] = _packed(each)
@@ -58,14 +58,17 @@ def pack(
     return packed
 
 
-def _packed(value: object) -> str | int | bool | None:
+def _packed(value: object) -> str | int | float | bool | None:
     match value:
         case None | bool() | int():
             return value
         case str() if not value.startswith(_JSON):
             return value
         case Decimal():
-            return _JSON + plain(value)
+            # A number as at the other doors, so that rate cards and budgets know it by the same text. Any other is not written
+            # out: 1e999999999 would be a gigabyte of digits.
+            number = as_number(value)
+            return f"{_JSON}{value}" if number is None else number
         case _:
             return _JSON + _encoded(value)
 

@@ -85,9 +85,10 @@ async def insert_counters(tx: Tx, counters: Sequence[Counter]) -> None:
 
 _MOVE: Final = """
 update budget_counters c set spent = c.spent + u.spent, held = c.held + u.held,
-    alerted_at = coalesce(c.alerted_at, u.alerted_at), exceeded_at = coalesce(c.exceeded_at, u.exceeded_at)
-from unnest($1::uuid[], $2::uuid[], $3::numeric[], $4::numeric[], $5::timestamptz[], $6::timestamptz[])
-    as u (customer_id, id, spent, held, alerted_at, exceeded_at)
+    alerted_at = coalesce(c.alerted_at, u.alerted_at), exceeded_at = coalesce(c.exceeded_at, u.exceeded_at),
+    window_end = coalesce(u.window_end, c.window_end)
+from unnest($1::uuid[], $2::uuid[], $3::numeric[], $4::numeric[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[])
+    as u (customer_id, id, spent, held, alerted_at, exceeded_at, window_end)
 where c.customer_id = u.customer_id and c.id = u.id
 """
 
@@ -103,6 +104,7 @@ async def move_counters(tx: Tx, moved: Sequence[tuple[CustomerId, BudgetCounterI
         [budgets.moved[known].held.value for _, known, budgets in moved],
         [None if counter is None else counter.alerted_at for counter in counters],
         [None if counter is None else counter.exceeded_at for counter in counters],
+        [None if counter is None else counter.window_end for counter in counters],
     )
 
 
