@@ -1,5 +1,10 @@
 """The document says what is so, and enough of it."""
 
+import ast
+from pathlib import Path
+
+from replenish import flows
+from replenish.api.v1.events import KINDS
 from support.api_shop import Client, Shop
 from support.openapi import resolve, routes
 
@@ -85,3 +90,15 @@ async def test_the_feed_of_events_is_followed_from_the_oldest_on(ann: Shop) -> N
     assert [event["type"] for event in (await ann.ok("GET", "/v1/events?type=customer.frozen"))["data"]] == [
         "customer.frozen"
     ]
+
+
+def test_every_kind_of_object_that_events_tell_of_is_shown_by_its_prefixed_id() -> None:
+    told: set[str] = set()
+    for path in Path(flows.__path__[0]).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "NewEvent":
+                kind = next(each.value for each in node.keywords if each.arg == "object_type")
+                assert isinstance(kind, ast.Constant), f"{path.name}:{node.lineno}: this test reads literals only"
+                told.add(str(kind.value))
+    assert {"budget", "hold", "grant_schedule", "refund"} <= told
+    assert told <= KINDS.keys()

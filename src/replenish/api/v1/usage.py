@@ -107,7 +107,7 @@ class Found(msgspec.Struct, frozen=True):
     meters: Mapping[str, Rated]
 
 
-@creates("/usage", scope="usage:write", errors=(402, 404))
+@creates("/usage", scope="usage:write", errors=(402, 404), takes_key=False)
 async def record_usage(data: NewUsageEvent, call: Call) -> RecordedView:
     """Record one usage event and debit its credits.
 
