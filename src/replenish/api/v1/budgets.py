@@ -52,6 +52,8 @@ class NewBudget(Body):
 class BudgetChanges(Body):
     """What it looks at and its window never change: make another one."""
 
+    MADE_BY = NewBudget
+
     limit: Amount | UnsetType = UNSET
     hard: bool | UnsetType = UNSET
     alert_at: Percent | UnsetType | None = UNSET

@@ -17,6 +17,8 @@ class NewCampaign(Body):
 
 
 class CampaignChanges(Body):
+    MADE_BY = NewCampaign
+
     name: Name | UnsetType = UNSET
     archived: bool | UnsetType = UNSET
     metadata: Metadata | UnsetType = UNSET

@@ -27,6 +27,8 @@ class NewCustomer(Body):
 
 
 class CustomerChanges(Body):
+    MADE_BY = NewCustomer
+
     email: Email | UnsetType | None = UNSET
     name: CustomerName | UnsetType = UNSET
     metadata: Metadata | UnsetType = UNSET

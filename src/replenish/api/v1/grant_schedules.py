@@ -82,6 +82,8 @@ class NewGrantSchedule(Body):
 class GrantScheduleChanges(Body):
     """Holds from the next period that starts; what was granted of the running one stays."""
 
+    MADE_BY = NewGrantSchedule
+
     name: GrantName | UnsetType = UNSET
     amount: Amount | UnsetType = UNSET
     target: Amount | UnsetType = UNSET

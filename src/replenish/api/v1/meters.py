@@ -10,6 +10,7 @@ from replenish.api.v1.rates import Rate, RateCardEntry, RatingBody, rating_terms
 from replenish.api.v1.references import currency_ref
 from replenish.api.v1.routing import changes, creates, reads
 from replenish.api.v1.wire import (
+    NAME,
     Cursor,
     Decimals,
     Key,
@@ -30,7 +31,7 @@ from replenish.core.money import plain
 from replenish.flows import manage_meters
 
 MeterName = Annotated[str, Meta(min_length=1, max_length=64)]
-EventName = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:@+-]*$")]
+EventName = Annotated[str, Meta(min_length=1, max_length=64, pattern=NAME)]
 Unit = Annotated[str, Meta(min_length=1, max_length=32)]
 Description = Annotated[str, Meta(max_length=255)]
 
@@ -50,6 +51,8 @@ class NewMeter(RatingBody, kw_only=True):
 
 
 class MeterChanges(RatingBody, kw_only=True):
+    MADE_BY = NewMeter
+
     name: MeterName | UnsetType = UNSET
     unit: Unit | UnsetType = UNSET
     description: Description | UnsetType = UNSET

@@ -8,6 +8,7 @@ from replenish.api.v1.call import Call
 from replenish.api.v1.references import link_ref, price_ref
 from replenish.api.v1.routing import changes, creates, reads, removes, replaces
 from replenish.api.v1.wire import (
+    CODE,
     Amount,
     Body,
     Cursor,
@@ -32,7 +33,7 @@ from replenish.flows import manage_currencies
 
 CurrencyName = Annotated[str, Meta(min_length=1, max_length=64)]
 Symbol = Annotated[str, Meta(min_length=1, max_length=32)]
-Code = Annotated[str, Meta(min_length=3, max_length=10, pattern="^[A-Z0-9]+$", examples=["GBP"])]
+Code = Annotated[str, Meta(min_length=3, max_length=10, pattern=CODE, examples=["GBP"])]
 
 
 class NewPaymentCurrency(Body):
@@ -51,6 +52,8 @@ class NewPaymentCurrency(Body):
 
 
 class PaymentCurrencyChanges(Body):
+    MADE_BY = NewPaymentCurrency
+
     name: CurrencyName | UnsetType = UNSET
     symbol: Symbol | UnsetType = UNSET
     active: bool | UnsetType = UNSET

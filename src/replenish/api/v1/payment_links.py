@@ -41,6 +41,8 @@ class NewPaymentLink(Body):
 
 
 class PaymentLinkChanges(Body):
+    MADE_BY = NewPaymentLink
+
     name: LinkName | UnsetType = UNSET
     quantity: Quantity | UnsetType = UNSET
     quantity_adjustable: bool | UnsetType = UNSET

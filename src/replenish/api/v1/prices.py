@@ -67,6 +67,8 @@ class NewPrice(Body):
 
 
 class PriceChanges(Body):
+    MADE_BY = NewPrice
+
     nickname: Nickname | UnsetType = UNSET
     active: bool | UnsetType = UNSET
     quantity_max: Quantity | UnsetType = UNSET

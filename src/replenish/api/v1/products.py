@@ -27,6 +27,8 @@ class NewProduct(Body):
 
 
 class ProductChanges(Body):
+    MADE_BY = NewProduct
+
     name: Name | UnsetType = UNSET
     description: Description | UnsetType = UNSET
     active: bool | UnsetType = UNSET

@@ -2,12 +2,12 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from struct import Struct
 from struct import error as StructError  # noqa: N812 - it is a class
-from typing import Annotated, Final, Generic, TypeVar, cast
+from typing import Annotated, ClassVar, Final, Generic, TypeVar, cast
 from uuid import UUID
 
 import msgspec
@@ -24,6 +24,10 @@ View = TypeVar("View")
 
 LIMIT_DEFAULT: Final = 20
 LIMIT_MAX: Final = 100
+# Patterns of texts; wrong_fields.py says each in words.
+AMOUNT: Final = r"^[+-]?[0-9]+(\.[0-9]+)?$"
+NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9_.:@+-]*$"
+CODE: Final = r"^[A-Z0-9]+$"
 _CURSOR_LENGTH: Final = 22
 _PADDED_MAX: Final = 3
 
@@ -37,7 +41,7 @@ LookupKey = Annotated[
     Meta(
         min_length=1,
         max_length=255,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:@+-]*$",
+        pattern=NAME,
         description="A name of yours, unique in the workspace; usable wherever this object's id is.",
     ),
 ]
@@ -46,7 +50,7 @@ Amount = Annotated[
     str,
     Meta(
         max_length=64,
-        pattern=r"^[+-]?[0-9]+(\.[0-9]+)?$",
+        pattern=AMOUNT,
         description="A decimal amount in whole units, as text.",
         examples=["12.50"],
     ),
@@ -64,6 +68,11 @@ Cursor = Annotated[str, Meta(max_length=64, description="`next_cursor` of the pa
 
 class Body(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Base of what is sent to us: a misspelt field is refused, never ignored."""
+
+    # As the reference prints it: accepted as it stands, and harmless.
+    EXAMPLE: ClassVar[Mapping[str, object]] = {}
+    # Of changes: what makes the object. Its other fields cannot be changed, which is not the same as unknown.
+    MADE_BY: ClassVar[type["Body"] | None] = None
 
 
 class Shown(msgspec.Struct, kw_only=True):
