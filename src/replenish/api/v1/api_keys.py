@@ -19,14 +19,17 @@ KeyName = Annotated[str, Meta(min_length=1, max_length=128)]
 
 
 class NewApiKey(Body):
-    name: KeyName
-    scopes: Annotated[list[Scope], Meta(min_length=1, max_length=20)]
-    expires_at: Time | None = None
+    name: Annotated[KeyName, Meta(description="What the key is for, in your words.")]
+    scopes: Annotated[
+        list[Scope], Meta(min_length=1, max_length=20, description="What the key may do; `*` is everything.")
+    ]
+    expires_at: Annotated[Time | None, Meta(description="When it stops working; never unless said.")] = None
 
 
 class Rotation(Body):
-    # How long the old key works on.
-    grace_seconds: Annotated[int, Meta(ge=0, le=int(GRACE_MAX.total_seconds()))] = int(GRACE_DEFAULT.total_seconds())
+    grace_seconds: Annotated[
+        int, Meta(ge=0, le=int(GRACE_MAX.total_seconds()), description="How long the old key goes on working.")
+    ] = int(GRACE_DEFAULT.total_seconds())
 
 
 class ApiKeyView(Shown):

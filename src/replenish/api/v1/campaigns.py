@@ -1,6 +1,8 @@
 """Campaigns: named groups of products."""
 
-from msgspec import UNSET, UnsetType, field
+from typing import Annotated
+
+from msgspec import UNSET, Meta, UnsetType, field
 
 from replenish.api.v1.call import Call
 from replenish.api.v1.routing import changes, creates, reads
@@ -12,15 +14,15 @@ from replenish.flows import manage_catalog
 
 
 class NewCampaign(Body):
-    name: Name
+    name: Annotated[Name, Meta(description="What the campaign is called.")]
     metadata: Metadata = field(default_factory=dict)
 
 
 class CampaignChanges(Body):
     MADE_BY = NewCampaign
 
-    name: Name | UnsetType = UNSET
-    archived: bool | UnsetType = UNSET
+    name: Annotated[Name, Meta(description="What the campaign is called.")] | UnsetType = UNSET
+    archived: Annotated[bool, Meta(description="True archives the campaign, false brings it back.")] | UnsetType = UNSET
     metadata: Metadata | UnsetType = UNSET
 
 

@@ -15,8 +15,15 @@ from replenish.flows import manage_customers
 ExternalId = Annotated[
     str, Meta(min_length=1, max_length=255, description="Your own id for this customer; it never changes.")
 ]
-Email = Annotated[str, Meta(max_length=254, examples=["ann@example.com"])]
-CustomerName = Annotated[str, Meta(max_length=255)]
+Email = Annotated[
+    str,
+    Meta(
+        max_length=254,
+        description="The customer's e-mail address; several may have the same.",
+        examples=["ann@example.com"],
+    ),
+]
+CustomerName = Annotated[str, Meta(max_length=255, description="What the customer is called.")]
 
 
 class NewCustomer(Body):

@@ -10,7 +10,26 @@ from replenish.access import queries as access
 from replenish.api.v1.call import Call
 from replenish.api.v1.credit_grants import scope_of
 from replenish.api.v1.routing import acts, changes, creates, reads
-from replenish.api.v1.wire import Amount, Body, Cursor, Key, Limit, Metadata, Page, Shown, Time, before, page, path_id
+from replenish.api.v1.wire import (
+    Amount,
+    Body,
+    Category,
+    CreditCurrencyKey,
+    Cursor,
+    CustomerKey,
+    Key,
+    Limit,
+    Metadata,
+    MeterScope,
+    Page,
+    Priority,
+    Shown,
+    Time,
+    ValidUnit,
+    before,
+    page,
+    path_id,
+)
 from replenish.catalog import queries as catalog
 from replenish.core.errors import Invalid
 from replenish.core.ids import (
@@ -43,9 +62,11 @@ from replenish.schedules.periods import next_start
 from replenish.wallets import queries as wallets
 from replenish.wallets.model import WalletRef
 
-GrantName = Annotated[str, Meta(max_length=255)]
-Priority = Annotated[int, Meta(ge=0, le=100)]
-Periods = Annotated[int, Meta(ge=1, le=PERIODS_MAX)]
+GrantName = Annotated[str, Meta(max_length=255, description="What the schedule and the credits it grants are called.")]
+Periods = Annotated[int, Meta(ge=1, le=PERIODS_MAX, description="How many periods it has; without end unless said.")]
+Rollover = Annotated[
+    Amount, Meta(description="How much of what is left of a period is carried into the next; nothing unless said.")
+]
 
 
 class NewGrantSchedule(Body):
@@ -57,25 +78,56 @@ class NewGrantSchedule(Body):
     period.
     """
 
-    customer_id: Key
-    currency_id: Key
-    cadence: Cadence
-    every: Annotated[int, Meta(ge=1, le=EVERY_MAX)] = 1
-    starts_at: Annotated[datetime, Meta(tz=True)] | None = None
-    # No period starts at or after it.
-    ends_at: Annotated[datetime, Meta(tz=True)] | None = None
+    customer_id: CustomerKey
+    currency_id: CreditCurrencyKey
+    cadence: Annotated[Cadence, Meta(description="What a period is: a week, month, quarter or year from `starts_at`.")]
+    every: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=EVERY_MAX,
+            description="How many weeks, months, quarters or years make one period: 2 with `weekly` grants every second week.",
+        ),
+    ] = 1
+    starts_at: Annotated[
+        Time | None,
+        Meta(
+            description="When the first period starts, at most 366 days back; now unless said. A period that is over already, and whose credits would be, is skipped as `missed`."
+        ),
+    ] = None
+    ends_at: Annotated[Time | None, Meta(description="No period starts at or after it; without end unless said.")] = (
+        None
+    )
     periods_max: Periods | None = None
-    amount: Amount | None = None
-    target: Amount | None = None
-    valid_duration_value: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
-    valid_duration_unit: DurationUnit = "days"
-    rollover_amount_max: Amount | None = None
-    category: Literal["paid", "promotional"] = "promotional"
+    amount: Annotated[
+        Amount | None,
+        Meta(
+            description="Credits that each period brings, whatever is left of the last. Give either `amount` or `target`."
+        ),
+    ] = None
+    target: Annotated[
+        Amount | None,
+        Meta(
+            description="Each period brings what lifts the schedule's own credits to this, and none if they are there. Give either `amount` or `target`."
+        ),
+    ] = None
+    valid_duration_value: (
+        Annotated[
+            int,
+            Meta(
+                ge=0,
+                le=1_000_000,
+                description="How long the credits are usable, counted from their period's start; 0 = they never expire; until the next period unless said.",
+            ),
+        ]
+        | None
+    ) = None
+    valid_duration_unit: ValidUnit = "days"
+    rollover_amount_max: Rollover | None = None
+    category: Category = "promotional"
     name: GrantName = ""
-    # Lower burns first.
     priority: Priority = 50
-    # Meters (ids or event names) that these credits may pay for; empty = all.
-    scope: Annotated[list[Key], Meta(max_length=50)] = field(default_factory=list)
+    scope: MeterScope = field(default_factory=list)
     metadata: Metadata = field(default_factory=dict)
 
 
@@ -85,11 +137,22 @@ class GrantScheduleChanges(Body):
     MADE_BY = NewGrantSchedule
 
     name: GrantName | UnsetType = UNSET
-    amount: Amount | UnsetType = UNSET
-    target: Amount | UnsetType = UNSET
-    rollover_amount_max: Amount | UnsetType | None = UNSET
+    amount: (
+        Annotated[Amount, Meta(description="Credits that each period brings; for a schedule with an amount.")]
+        | UnsetType
+    ) = UNSET
+    target: (
+        Annotated[
+            Amount,
+            Meta(description="What each period lifts the schedule's own credits to; for a schedule with a target."),
+        ]
+        | UnsetType
+    ) = UNSET
+    rollover_amount_max: Rollover | UnsetType | None = UNSET
     priority: Priority | UnsetType = UNSET
-    ends_at: Annotated[datetime, Meta(tz=True)] | UnsetType | None = UNSET
+    ends_at: (
+        Annotated[Time, Meta(description="No period starts at or after it; null = without end.")] | UnsetType | None
+    ) = UNSET
     periods_max: Periods | UnsetType | None = UNSET
     metadata: Metadata | UnsetType = UNSET
 

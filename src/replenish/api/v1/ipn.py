@@ -23,8 +23,12 @@ Secret = Annotated[
 class IpnTarget(Body):
     """`url` null = send none. `charset` is what is signed: receivers differ."""
 
-    url: Url | None
-    charset: Charset = "utf-8"
+    url: Annotated[
+        Url | None, Meta(description="Where the form is posted when the product is sold; null: none is sent.")
+    ]
+    charset: Annotated[Charset, Meta(description="The character set that the form is signed in: receivers differ.")] = (
+        "utf-8"
+    )
 
 
 class IpnView(Shown):

@@ -13,15 +13,18 @@ from replenish.catalog.model import Product, ProductType
 from replenish.core.ids import CAMPAIGN, PRODUCT
 from replenish.flows import manage_catalog
 
-Description = Annotated[str, Meta(max_length=2000)]
+Description = Annotated[str, Meta(max_length=2000, description="More about it, as the customer reads it.")]
+Campaign = Annotated[Id, Meta(description="The campaign that it belongs to, by id.")]
 
 
 class NewProduct(Body):
-    name: Name
-    # Only products of type `credit` sell credits.
-    type: ProductType = "service"
+    name: Annotated[Name, Meta(description="What is sold, as the customer reads it.")]
+    type: Annotated[
+        ProductType,
+        Meta(description="Only products of type `credit` sell credits; `service` and `good` are other things."),
+    ] = "service"
     description: Description = ""
-    campaign_id: Id | None = None
+    campaign_id: Campaign | None = None
     lookup_key: LookupKey | None = None
     metadata: Metadata = field(default_factory=dict)
 
@@ -29,10 +32,10 @@ class NewProduct(Body):
 class ProductChanges(Body):
     MADE_BY = NewProduct
 
-    name: Name | UnsetType = UNSET
+    name: Annotated[Name, Meta(description="What is sold, as the customer reads it.")] | UnsetType = UNSET
     description: Description | UnsetType = UNSET
-    active: bool | UnsetType = UNSET
-    campaign_id: Id | UnsetType | None = UNSET
+    active: Annotated[bool, Meta(description="False: it is not sold any more.")] | UnsetType = UNSET
+    campaign_id: Campaign | UnsetType | None = UNSET
     lookup_key: LookupKey | UnsetType | None = UNSET
     metadata: Metadata | UnsetType = UNSET
 

@@ -20,9 +20,12 @@ from replenish.payments.model import Refund, RefundState
 class NewRefund(Body):
     """`amount` is in the currency that the top-up was paid in; without it, all that is left goes back."""
 
-    topup_id: Annotated[str, Meta(max_length=64)]
-    amount: Amount | None = None
-    reason: Annotated[str, Meta(max_length=500)] = ""
+    topup_id: Annotated[str, Meta(max_length=64, description="The top-up that is paid back, by id.")]
+    amount: Annotated[
+        Amount | None,
+        Meta(description="How much money goes back, in the currency that was paid; all that is left unless said."),
+    ] = None
+    reason: Annotated[str, Meta(max_length=500, description="Why, in your words.")] = ""
     metadata: Metadata = field(default_factory=dict)
 
 

@@ -10,11 +10,14 @@ from replenish.api.v1.references import currency_ref, customer_ref, price_ref
 from replenish.api.v1.routing import acts, creates, reads
 from replenish.api.v1.wire import (
     Body,
+    CurrencyKey,
     Cursor,
+    CustomerKey,
     Key,
     Limit,
     Metadata,
     Page,
+    PriceKey,
     Quantity,
     Shown,
     Time,
@@ -50,13 +53,27 @@ class NewTopup(Body):
     `return_url` is where a bank's authentication page, if one is needed, sends the customer back to.
     """
 
-    customer_id: Key
-    price_id: Key
-    quantity: Quantity = 1
-    # One of the price's currencies; its base currency unless said.
-    currency_id: Key | None = None
-    payment_method_id: Annotated[str, Meta(max_length=64)] | None = None
-    return_url: Url | None = None
+    customer_id: CustomerKey
+    price_id: PriceKey
+    quantity: Annotated[Quantity, Meta(description="How many units of the price.")] = 1
+    currency_id: Annotated[
+        CurrencyKey | None,
+        Meta(description="Which of the price's currencies is paid in; its base currency unless said."),
+    ] = None
+    payment_method_id: (
+        Annotated[
+            str,
+            Meta(
+                max_length=64,
+                description="The saved payment method that is charged; the customer's default one unless said.",
+            ),
+        ]
+        | None
+    ) = None
+    return_url: Annotated[
+        Url | None,
+        Meta(description="Where a bank's authentication page, if one is needed, sends the customer back to."),
+    ] = None
     metadata: Metadata = field(default_factory=dict)
 
 
@@ -105,10 +122,16 @@ class TopupView(Shown):
 class NewQuote(Body):
     """With a customer: what they will have afterwards, owed credits repaid first; without: from zero."""
 
-    price_id: Key
-    quantity: Quantity = 1
-    currency_id: Key | None = None
-    customer_id: Key | None = None
+    price_id: PriceKey
+    quantity: Annotated[Quantity, Meta(description="How many units of the price.")] = 1
+    currency_id: Annotated[
+        CurrencyKey | None,
+        Meta(description="Which of the price's currencies is paid in; its base currency unless said."),
+    ] = None
+    customer_id: Annotated[
+        CustomerKey | None,
+        Meta(description="Whose balance it is added to, by id or external id; from zero unless said."),
+    ] = None
 
 
 class QuoteView(Shown):

@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from replenish.api.v1.call import Call
 from replenish.api.v1.routing import acts, creates
 from replenish.api.v1.usage_events import UsageEventView, show
-from replenish.api.v1.wire import Amount, Body, Key, Metadata, Shown
+from replenish.api.v1.wire import Amount, Body, CustomerKey, MeterKey, Properties, Shortfall, Shown
 from replenish.core.errors import Invalid, NotFound, PaymentRequired, Refusal
 from replenish.core.ids import CustomerId, WorkspaceId
 from replenish.core.metadata import clean_metadata
@@ -41,18 +41,25 @@ Timestamp = Annotated[
 class NewUsageEvent(Body):
     """One use. `value` is in the meter's unit; a `count` meter charges the event whatever it is."""
 
-    customer_id: Key
-    meter_id: Key
+    customer_id: CustomerKey
+    meter_id: MeterKey
     idempotency_key: IdempotencyKey
-    value: Amount = "1"
+    value: Annotated[
+        Amount,
+        Meta(
+            description="How much was used, in the meter's unit: not in credits. A `count` meter charges the event whatever it is."
+        ),
+    ] = "1"
     timestamp: Timestamp | UnsetType = UNSET
-    # What to do when credits are short; by the credit currency's overdraft policy unless said.
-    shortfall: Literal["reject", "owe"] | UnsetType = UNSET
-    properties: Metadata | UnsetType = UNSET
+    shortfall: Shortfall | UnsetType = UNSET
+    properties: Properties | UnsetType = UNSET
 
 
 class NewUsageBatch(Body):
-    events: Annotated[list[NewUsageEvent], Meta(min_length=1, max_length=BATCH_MAX)]
+    events: Annotated[
+        list[NewUsageEvent],
+        Meta(min_length=1, max_length=BATCH_MAX, description="Up to 1,000 events; each succeeds or fails alone."),
+    ]
 
 
 class RecordedView(Shown):

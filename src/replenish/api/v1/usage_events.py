@@ -95,7 +95,7 @@ class UsageEventView(Shown):
 
 
 class NewReversal(Body):
-    reason: Annotated[str, Meta(max_length=500)] = ""
+    reason: Annotated[str, Meta(max_length=500, description="Why, in your words.")] = ""
 
 
 def show(event: UsageEvent, reversal: UsageReversal | None = None) -> UsageEventView:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from struct import Struct
 from struct import error as StructError  # noqa: N812 - it is a class
-from typing import Annotated, ClassVar, Final, Generic, TypeVar, cast
+from typing import Annotated, ClassVar, Final, Generic, Literal, TypeVar, cast
 from uuid import UUID
 
 import msgspec
@@ -35,6 +35,20 @@ Id = Annotated[str, Meta(max_length=64, description="An id such as `prod_…`.")
 Key = Annotated[
     str, Meta(min_length=1, max_length=255, description="An id, or the natural key that this kind of object has.")
 ]
+CustomerKey = Annotated[
+    str, Meta(min_length=1, max_length=255, description="The customer, by its id or by your own external id.")
+]
+MeterKey = Annotated[
+    str, Meta(min_length=1, max_length=255, description="The meter, by its id, event name or lookup key.")
+]
+CurrencyKey = Annotated[
+    str, Meta(min_length=1, max_length=255, description="The payment currency, by its id, code or lookup key.")
+]
+CreditCurrencyKey = Annotated[
+    str, Meta(min_length=1, max_length=255, description="The credit currency, by its id or lookup key.")
+]
+ProductKey = Annotated[str, Meta(min_length=1, max_length=255, description="The product, by its id or lookup key.")]
+PriceKey = Annotated[str, Meta(min_length=1, max_length=255, description="The price, by its id or lookup key.")]
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
 LookupKey = Annotated[
     str,
@@ -55,12 +69,40 @@ Amount = Annotated[
         examples=["12.50"],
     ),
 ]
-Decimals = Annotated[int, Meta(ge=0, le=18)]
+Decimals = Annotated[int, Meta(ge=0, le=18, description="How many decimals amounts have.")]
+DurationUnit = Literal["hours", "days", "weeks", "months", "years"]
 Quantity = Annotated[int, Meta(ge=1, le=9999)]
 Metadata = Annotated[
     dict[Annotated[str, Meta(min_length=1, max_length=KEY_LONGEST)], str | int | float | bool | None],
     Meta(max_length=KEYS_MAX, description="Yours to keep: up to 50 flat values, 8 KiB in all."),
 ]
+Shortfall = Annotated[
+    Literal["reject", "owe"],
+    Meta(
+        description="When credits are short: `reject` refuses with 402, `owe` takes it all the same, so that the balance falls"
+        " below zero. Unless said, the credit currency's overdraft policy decides."
+    ),
+]
+Properties = Annotated[
+    Metadata,
+    Meta(
+        description="What kind of usage it is, up to 50 flat values such as the model or the team: rate cards and budgets look"
+        " at them."
+    ),
+]
+Category = Annotated[
+    Literal["paid", "promotional"],
+    Meta(description="Bought or given. At the same priority and end, promotional credits burn first."),
+]
+Priority = Annotated[int, Meta(ge=0, le=100, description="Which credits burn first: those with the lower number.")]
+MeterScope = Annotated[
+    list[MeterKey],
+    Meta(
+        max_length=50,
+        description="The meters that these credits may pay for, by id, event name or lookup key; empty = all.",
+    ),
+]
+ValidUnit = Annotated[DurationUnit, Meta(description="The unit of `valid_duration_value`.")]
 Time = Annotated[datetime, Meta(tz=True, description="RFC 3339, with an offset.")]
 Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="How many at most.")]
 Cursor = Annotated[str, Meta(max_length=64, description="`next_cursor` of the page before.")]
