@@ -130,7 +130,7 @@ def _operation(route: _Route, schemas: Mapping[str, Schema]) -> Schema:
 def _body(kind: object, schemas: Mapping[str, Schema]) -> Schema:
     shown: Schema = {"schema": schemas[_key(kind)]}
     # One that a page makes up from the schema fills in what contradicts itself, and takes the first of each enum's values.
-    if isinstance(kind, type) and issubclass(kind, Body) and kind.EXAMPLE:
+    if isinstance(kind, type) and issubclass(kind, Body) and kind.EXAMPLE is not None:
         shown["example"] = kind.EXAMPLE
     return shown
 

@@ -1,6 +1,6 @@
 """Adjustments: credits given or taken by hand, with a reason."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
@@ -12,6 +12,7 @@ from replenish.api.v1.wire import (
     CreditCurrencyKey,
     Cursor,
     CustomerKey,
+    Example,
     Key,
     Limit,
     Page,
@@ -33,6 +34,13 @@ from replenish.wallets.model import Adjustment, WalletRef
 
 class NewAdjustment(Body):
     """`amount` is signed: "50" adds credits, "-50" takes them. Only added credits can have an `expires_at`."""
+
+    EXAMPLE: ClassVar[Example] = {
+        "customer_id": "user_17",
+        "currency_id": "credits",
+        "amount": "5",
+        "reason": "An answer that was cut off",
+    }
 
     customer_id: CustomerKey
     currency_id: CreditCurrencyKey

@@ -1,7 +1,7 @@
 """Budgets: what usage of a customer's credits may take in a window of time, as a whole or by a label of the event."""
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import UNSET, Meta, UnsetType, field
 
@@ -14,6 +14,7 @@ from replenish.api.v1.wire import (
     CreditCurrencyKey,
     Cursor,
     CustomerKey,
+    Example,
     Key,
     Limit,
     Metadata,
@@ -57,6 +58,16 @@ class NewBudget(Body):
     budget (`hard` false) refuses nothing, it only sends events.
     """
 
+    EXAMPLE: ClassVar[Example] = {
+        "customer_id": "user_17",
+        "currency_id": "credits",
+        "limit": "50",
+        "window": "month",
+        "label_property": "team",
+        "label": "search",
+        "alert_at": 80,
+    }
+
     customer_id: CustomerKey
     currency_id: CreditCurrencyKey
     limit: Limited
@@ -92,6 +103,7 @@ class BudgetChanges(Body):
     """What it looks at and its window never change: make another one."""
 
     MADE_BY = NewBudget
+    EXAMPLE: ClassVar[Example] = {"limit": "80"}
 
     limit: Limited | UnsetType = UNSET
     hard: Hard | UnsetType = UNSET

@@ -1,6 +1,6 @@
 """Checkout sessions: one visit of a customer to the hosted checkout, to buy or to save a payment method."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, field
 
@@ -12,6 +12,7 @@ from replenish.api.v1.wire import (
     CurrencyKey,
     Cursor,
     CustomerKey,
+    Example,
     Key,
     Limit,
     Metadata,
@@ -43,6 +44,12 @@ from replenish.payments.model import CheckoutSession
 
 class NewCheckoutSession(Body):
     """`payment` buys a price; `setup` saves a payment method and needs a customer."""
+
+    EXAMPLE: ClassVar[Example] = {
+        "customer_id": "user_17",
+        "price_id": "credit_pack_usd",
+        "success_url": "https://shop.example/thanks",
+    }
 
     mode: Annotated[
         Literal["payment", "setup"], Meta(description="`payment` buys a price, `setup` saves a payment method.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, field
 
@@ -16,6 +16,7 @@ from replenish.api.v1.wire import (
     CreditCurrencyKey,
     Cursor,
     CustomerKey,
+    Example,
     Key,
     Limit,
     Metadata,
@@ -53,6 +54,13 @@ from replenish.wallets.model import Lot, WalletRef
 
 class NewCreditGrant(Body):
     """`currency_id` is a credit currency's id or lookup key. Without `expires_at` the credits never expire."""
+
+    EXAMPLE: ClassVar[Example] = {
+        "customer_id": "user_17",
+        "currency_id": "credits",
+        "amount": "100",
+        "name": "Welcome",
+    }
 
     customer_id: CustomerKey
     currency_id: CreditCurrencyKey

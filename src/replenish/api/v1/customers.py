@@ -1,12 +1,12 @@
 """Customers: who may hold wallets."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import UNSET, Meta, UnsetType, field
 
 from replenish.api.v1.call import Call
 from replenish.api.v1.routing import acts, changes, creates, reads
-from replenish.api.v1.wire import Body, Cursor, Limit, Metadata, Page, Shown, Time, before, page
+from replenish.api.v1.wire import Body, Cursor, Example, Limit, Metadata, Page, Shown, Time, before, page
 from replenish.core.ids import CUSTOMER
 from replenish.customers import queries
 from replenish.customers.model import Customer
@@ -27,6 +27,8 @@ CustomerName = Annotated[str, Meta(max_length=255, description="What the custome
 
 
 class NewCustomer(Body):
+    EXAMPLE: ClassVar[Example] = {"external_id": "user_17", "email": "ann@example.com", "name": "Ann"}
+
     external_id: ExternalId
     email: Email | None = None
     name: CustomerName = ""
@@ -35,6 +37,7 @@ class NewCustomer(Body):
 
 class CustomerChanges(Body):
     MADE_BY = NewCustomer
+    EXAMPLE: ClassVar[Example] = {"name": "Ann Example"}
 
     email: Email | UnsetType | None = UNSET
     name: CustomerName | UnsetType = UNSET

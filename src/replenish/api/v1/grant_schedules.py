@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
@@ -17,6 +17,7 @@ from replenish.api.v1.wire import (
     CreditCurrencyKey,
     Cursor,
     CustomerKey,
+    Example,
     Key,
     Limit,
     Metadata,
@@ -35,9 +36,7 @@ from replenish.core.errors import Invalid
 from replenish.core.ids import (
     CURRENCY,
     CUSTOMER,
-    GRANT_PERIOD,
     GRANT_SCHEDULE,
-    LOT,
     METER,
     WALLET,
     GrantScheduleId,
@@ -52,10 +51,7 @@ from replenish.schedules.model import (
     Cadence,
     Draft,
     DurationUnit,
-    Period,
-    PeriodState,
     Schedule,
-    SkipReason,
     State,
 )
 from replenish.schedules.periods import next_start
@@ -77,6 +73,14 @@ class NewGrantSchedule(Body):
     `valid_duration_value` of 0 never expires. `rollover_amount_max` carries up to that much of what is left into the next
     period.
     """
+
+    EXAMPLE: ClassVar[Example] = {
+        "customer_id": "user_17",
+        "currency_id": "credits",
+        "cadence": "monthly",
+        "amount": "100",
+        "name": "Monthly allowance",
+    }
 
     customer_id: CustomerKey
     currency_id: CreditCurrencyKey
@@ -135,6 +139,7 @@ class GrantScheduleChanges(Body):
     """Holds from the next period that starts; what was granted of the running one stays."""
 
     MADE_BY = NewGrantSchedule
+    EXAMPLE: ClassVar[Example] = {"amount": "120"}
 
     name: GrantName | UnsetType = UNSET
     amount: (
@@ -188,27 +193,6 @@ class GrantScheduleView(Shown):
     updated_at: Time
 
 
-class GrantPeriodView(Shown):
-    """`granted` as a credit grant of `amount`, or `skipped`. What was carried over is a credit grant of its own.
-
-    `reason` of a skipped one: `missed` (its credits would have ended already), `paused`, `full` (nothing was below the
-    target).
-    """
-
-    id: str
-    grant_schedule_id: str
-    number: int
-    starts_at: Time
-    ends_at: Time
-    state: PeriodState
-    reason: SkipReason | None
-    amount: str
-    carried_amount: str
-    credit_grant_id: str | None
-    carried_credit_grant_id: str | None
-    created_at: Time
-
-
 async def _show(call: Call, schedule: Schedule, *, now: datetime) -> GrantScheduleView:
     ref = await wallets.ref_of(call.db, customer_id=schedule.customer_id, wallet_id=schedule.wallet_id)
     return GrantScheduleView(
@@ -238,23 +222,6 @@ async def _show(call: Call, schedule: Schedule, *, now: datetime) -> GrantSchedu
         ended_at=schedule.ended_at,
         created_at=schedule.created_at,
         updated_at=schedule.updated_at,
-    )
-
-
-def _show_period(period: Period) -> GrantPeriodView:
-    return GrantPeriodView(
-        id=GRANT_PERIOD.text(period.id),
-        grant_schedule_id=GRANT_SCHEDULE.text(period.schedule_id),
-        number=period.number,
-        starts_at=period.starts_at,
-        ends_at=period.ends_at,
-        state=period.state,
-        reason=period.reason,
-        amount=str(period.amount),
-        carried_amount=str(period.carried_amount),
-        credit_grant_id=None if period.lot_id is None else LOT.text(period.lot_id),
-        carried_credit_grant_id=None if period.carried_lot_id is None else LOT.text(period.carried_lot_id),
-        created_at=period.created_at,
     )
 
 
@@ -331,20 +298,6 @@ async def retrieve_grant_schedule(grant_schedule_id: str, call: Call) -> GrantSc
     return await _view(call, path_id(GRANT_SCHEDULE, grant_schedule_id, "grant schedule"))
 
 
-@reads("/grant_schedules/{grant_schedule_id:str}/periods")
-async def list_grant_periods(
-    grant_schedule_id: str, call: Call, limit: Limit = 20, cursor: Cursor | None = None
-) -> Page[GrantPeriodView]:
-    """List what became of a schedule's periods, the latest first. One that is granted ahead is there before it starts."""
-    schedule = await queries.schedule(
-        call.db,
-        workspace_id=call.workspace_id,
-        schedule_id=path_id(GRANT_SCHEDULE, grant_schedule_id, "grant schedule"),
-    )
-    rows = await queries.periods(call.db, schedule=schedule, before=before(cursor), limit=limit + 1)
-    return page(rows, limit=limit, show=_show_period, id_of=lambda row: row.id)
-
-
 @changes("/grant_schedules/{grant_schedule_id:str}", scope="credits:write")
 async def change_grant_schedule(grant_schedule_id: str, data: GrantScheduleChanges, call: Call) -> GrantScheduleView:
     """Change what is to come. Cadence, start, expiry and scope never change; make a new schedule."""
@@ -407,7 +360,6 @@ routes = [
     create_grant_schedule,
     list_grant_schedules,
     retrieve_grant_schedule,
-    list_grant_periods,
     change_grant_schedule,
     pause_grant_schedule,
     resume_grant_schedule,

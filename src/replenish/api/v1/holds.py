@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
@@ -18,6 +18,7 @@ from replenish.api.v1.wire import (
     CreditCurrencyKey,
     Cursor,
     CustomerKey,
+    Example,
     Key,
     Limit,
     Metadata,
@@ -53,6 +54,8 @@ class NewHold(Body):
     them.
     """
 
+    EXAMPLE: ClassVar[Example] = {"customer_id": "user_17", "meter_id": "ai_tokens", "value": "4000", "expires_in": 600}
+
     customer_id: CustomerKey
     value: Annotated[
         Amount,
@@ -85,6 +88,8 @@ class Capture(Body):
     hold's.
     """
 
+    EXAMPLE: ClassVar[Example] = {"value": "1250"}
+
     value: Annotated[
         Amount, Meta(description="What it cost, in the hold's unit: less than was held, as much, or more.")
     ]
@@ -93,6 +98,8 @@ class Capture(Body):
 
 
 class Extension(Body):
+    EXAMPLE: ClassVar[Example] = {"expires_in": 600, "increase_by": "1000"}
+
     expires_in: Seconds | None = None
     increase_by: Annotated[Amount | None, Meta(description="How much more is reserved, in the hold's unit.")] = None
 

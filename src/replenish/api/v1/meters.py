@@ -1,7 +1,7 @@
 """Meters: how reported usage becomes credits."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import UNSET, Meta, UnsetType, field
 
@@ -14,6 +14,7 @@ from replenish.api.v1.wire import (
     CreditCurrencyKey,
     Cursor,
     Decimals,
+    Example,
     Key,
     Limit,
     LookupKey,
@@ -46,6 +47,14 @@ Description = Annotated[str, Meta(max_length=255, description="What it measures,
 
 
 class NewMeter(RatingBody, kw_only=True):
+    EXAMPLE: ClassVar[Example] = {
+        "name": "AI tokens",
+        "event_name": "ai_tokens",
+        "unit": "token",
+        "currency_id": "credits",
+        "credits_per_unit": "0.001",
+    }
+
     name: MeterName
     event_name: EventName
     unit: Unit
@@ -74,6 +83,7 @@ class NewMeter(RatingBody, kw_only=True):
 
 class MeterChanges(RatingBody, kw_only=True):
     MADE_BY = NewMeter
+    EXAMPLE: ClassVar[Example] = {"credits_per_unit": "0.002"}
 
     name: MeterName | UnsetType = UNSET
     unit: Unit | UnsetType = UNSET

@@ -1,6 +1,6 @@
 """Payment currencies: money, and the credit currencies that customers hold, with what tops those up."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import UNSET, Meta, UnsetType, field
 
@@ -13,6 +13,7 @@ from replenish.api.v1.wire import (
     Body,
     Cursor,
     Decimals,
+    Example,
     Key,
     Limit,
     LookupKey,
@@ -50,6 +51,8 @@ Code = Annotated[str, Meta(min_length=3, max_length=10, pattern=CODE, examples=[
 
 
 class NewPaymentCurrency(Body):
+    EXAMPLE: ClassVar[Example] = {"name": "Credits", "type": "credit", "lookup_key": "credits"}
+
     name: CurrencyName
     type: Annotated[CurrencyType, Meta(description="`credit` is a unit that customers hold, `standard` is money.")] = (
         "credit"
@@ -69,6 +72,7 @@ class NewPaymentCurrency(Body):
 
 class PaymentCurrencyChanges(Body):
     MADE_BY = NewPaymentCurrency
+    EXAMPLE: ClassVar[Example] = {"symbol": "credits"}
 
     name: CurrencyName | UnsetType = UNSET
     symbol: Symbol | UnsetType = UNSET
@@ -84,6 +88,8 @@ class PaymentCurrencyChanges(Body):
 
 class NewRechargeConfig(Body):
     """What a customer buys. An empty `checkout_url` is none."""
+
+    EXAMPLE: ClassVar[Example] = {"base_price_id": "credit_pack_usd"}
 
     base_price_id: Annotated[
         PriceKey,

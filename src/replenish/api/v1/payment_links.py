@@ -1,6 +1,6 @@
 """Payment links: public addresses where one price can be bought."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import UNSET, Meta, UnsetType, field
 
@@ -10,6 +10,7 @@ from replenish.api.v1.routing import changes, creates, reads
 from replenish.api.v1.wire import (
     Body,
     Cursor,
+    Example,
     Key,
     Limit,
     LookupKey,
@@ -35,6 +36,8 @@ AfterUrl = Annotated[Url, Meta(description="Where the buyer is sent after the pu
 
 
 class NewPaymentLink(Body):
+    EXAMPLE: ClassVar[Example] = {"price_id": "credit_pack_usd", "name": "Our website"}
+
     price_id: Annotated[PriceKey, Meta(description="The price that is bought through it, by id or lookup key.")]
     quantity: LinkQuantity = 1
     quantity_adjustable: Adjustable = True
@@ -46,6 +49,7 @@ class NewPaymentLink(Body):
 
 class PaymentLinkChanges(Body):
     MADE_BY = NewPaymentLink
+    EXAMPLE: ClassVar[Example] = {"quantity_adjustable": False}
 
     name: LinkName | UnsetType = UNSET
     quantity: LinkQuantity | UnsetType = UNSET

@@ -1,7 +1,7 @@
 """Prices: what one unit of a product costs, and the credits it grants."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
@@ -14,6 +14,7 @@ from replenish.api.v1.wire import (
     CreditCurrencyKey,
     CurrencyKey,
     Cursor,
+    Example,
     Key,
     Limit,
     LookupKey,
@@ -62,6 +63,14 @@ class NewCurrencyOption(Body):
 
 
 class NewPrice(Body):
+    EXAMPLE: ClassVar[Example] = {
+        "product_id": "credit_pack",
+        "currency_id": "USD",
+        "unit_amount": "10",
+        "credit_config": {"currency_id": "credits", "credit_amount": "10000"},
+        "lookup_key": "credit_pack_usd",
+    }
+
     product_id: ProductKey
     currency_id: Annotated[
         CurrencyKey,
@@ -93,6 +102,7 @@ class NewPrice(Body):
 
 class PriceChanges(Body):
     MADE_BY = NewPrice
+    EXAMPLE: ClassVar[Example] = {"nickname": "Spring price"}
 
     nickname: Nickname | UnsetType = UNSET
     active: Annotated[bool, Meta(description="False archives the price: it is not sold any more.")] | UnsetType = UNSET

@@ -1,13 +1,27 @@
 """Products: what is sold."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import UNSET, Meta, UnsetType, field
 
 from replenish.api.v1.call import Call
 from replenish.api.v1.references import campaign_ref
 from replenish.api.v1.routing import changes, creates, reads
-from replenish.api.v1.wire import Body, Cursor, Id, Limit, LookupKey, Metadata, Name, Page, Shown, Time, before, page
+from replenish.api.v1.wire import (
+    Body,
+    Cursor,
+    Example,
+    Id,
+    Limit,
+    LookupKey,
+    Metadata,
+    Name,
+    Page,
+    Shown,
+    Time,
+    before,
+    page,
+)
 from replenish.catalog import queries
 from replenish.catalog.model import Product, ProductType
 from replenish.core.ids import CAMPAIGN, PRODUCT
@@ -18,6 +32,8 @@ Campaign = Annotated[Id, Meta(description="The campaign that it belongs to, by i
 
 
 class NewProduct(Body):
+    EXAMPLE: ClassVar[Example] = {"name": "10,000 credits", "type": "credit", "lookup_key": "credit_pack"}
+
     name: Annotated[Name, Meta(description="What is sold, as the customer reads it.")]
     type: Annotated[
         ProductType,
@@ -31,6 +47,7 @@ class NewProduct(Body):
 
 class ProductChanges(Body):
     MADE_BY = NewProduct
+    EXAMPLE: ClassVar[Example] = {"description": "Enough for ten million tokens."}
 
     name: Annotated[Name, Meta(description="What is sold, as the customer reads it.")] | UnsetType = UNSET
     description: Description | UnsetType = UNSET

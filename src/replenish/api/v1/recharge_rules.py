@@ -1,7 +1,7 @@
 """Recharge rules: a customer's standing order for automatic top-ups."""
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
@@ -16,6 +16,7 @@ from replenish.api.v1.wire import (
     CurrencyKey,
     Cursor,
     CustomerKey,
+    Example,
     Key,
     Limit,
     Page,
@@ -68,6 +69,13 @@ class RechargeRuleDraft(Body):
 
     `price_id` is the recharge config's base price unless said. Caps are in the payment currency, tax included.
     """
+
+    EXAMPLE: ClassVar[Example] = {
+        "customer_id": "user_17",
+        "credit_currency_id": "credits",
+        "enabled": False,
+        "threshold": "1000",
+    }
 
     customer_id: CustomerKey
     credit_currency_id: CreditCurrencyKey

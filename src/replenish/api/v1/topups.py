@@ -1,7 +1,7 @@
 """Top-ups: purchases of credits, by hand or automatic."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, field
 
@@ -13,6 +13,7 @@ from replenish.api.v1.wire import (
     CurrencyKey,
     Cursor,
     CustomerKey,
+    Example,
     Key,
     Limit,
     Metadata,
@@ -52,6 +53,8 @@ class NewTopup(Body):
 
     `return_url` is where a bank's authentication page, if one is needed, sends the customer back to.
     """
+
+    EXAMPLE: ClassVar[Example] = {"customer_id": "user_17", "price_id": "credit_pack_usd"}
 
     customer_id: CustomerKey
     price_id: PriceKey
@@ -121,6 +124,8 @@ class TopupView(Shown):
 
 class NewQuote(Body):
     """With a customer: what they will have afterwards, owed credits repaid first; without: from zero."""
+
+    EXAMPLE: ClassVar[Example] = {"price_id": "credit_pack_usd", "quantity": 2, "customer_id": "user_17"}
 
     price_id: PriceKey
     quantity: Annotated[Quantity, Meta(description="How many units of the price.")] = 1

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from replenish.api.v1.call import Call
 from replenish.api.v1.routing import acts, creates
 from replenish.api.v1.usage_events import UsageEventView, show
-from replenish.api.v1.wire import Amount, Body, CustomerKey, MeterKey, Properties, Shortfall, Shown
+from replenish.api.v1.wire import Amount, Body, CustomerKey, Example, MeterKey, Properties, Shortfall, Shown
 from replenish.core.errors import Invalid, NotFound, PaymentRequired, Refusal
 from replenish.core.ids import CustomerId, WorkspaceId
 from replenish.core.metadata import clean_metadata
@@ -41,6 +41,14 @@ Timestamp = Annotated[
 class NewUsageEvent(Body):
     """One use. `value` is in the meter's unit; a `count` meter charges the event whatever it is."""
 
+    EXAMPLE: ClassVar[Example] = {
+        "customer_id": "user_17",
+        "meter_id": "ai_tokens",
+        "idempotency_key": "job-88",
+        "value": "1200",
+        "properties": {"team": "search"},
+    }
+
     customer_id: CustomerKey
     meter_id: MeterKey
     idempotency_key: IdempotencyKey
@@ -56,6 +64,10 @@ class NewUsageEvent(Body):
 
 
 class NewUsageBatch(Body):
+    EXAMPLE: ClassVar[Example] = {
+        "events": [{"customer_id": "user_17", "meter_id": "ai_tokens", "idempotency_key": "job-89", "value": "300"}],
+    }
+
     events: Annotated[
         list[NewUsageEvent],
         Meta(min_length=1, max_length=BATCH_MAX, description="Up to 1,000 events; each succeeds or fails alone."),

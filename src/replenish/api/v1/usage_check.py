@@ -1,7 +1,7 @@
 """May this be spent? What recording usage would answer now, without recording it."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -12,6 +12,7 @@ from replenish.api.v1.wire import (
     Body,
     CreditCurrencyKey,
     CustomerKey,
+    Example,
     MeterKey,
     Properties,
     Shortfall,
@@ -30,6 +31,8 @@ from replenish.web.top_up_urls import TopUpUrls
 
 class UsageToCheck(Body):
     """With a meter, `value` in its unit; with a credit currency in its place, `amount` in credits, of unscoped grants."""
+
+    EXAMPLE: ClassVar[Example] = {"customer_id": "user_17", "meter_id": "ai_tokens", "value": "1200"}
 
     customer_id: CustomerKey
     meter_id: Annotated[

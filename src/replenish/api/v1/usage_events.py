@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
@@ -11,6 +11,7 @@ from replenish.api.v1.routing import creates, reads
 from replenish.api.v1.wire import (
     Body,
     Cursor,
+    Example,
     Key,
     Limit,
     Metadata,
@@ -95,6 +96,8 @@ class UsageEventView(Shown):
 
 
 class NewReversal(Body):
+    EXAMPLE: ClassVar[Example] = {"reason": "The job failed"}
+
     reason: Annotated[str, Meta(max_length=500, description="Why, in your words.")] = ""
 
 

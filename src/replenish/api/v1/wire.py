@@ -106,13 +106,15 @@ ValidUnit = Annotated[DurationUnit, Meta(description="The unit of `valid_duratio
 Time = Annotated[datetime, Meta(tz=True, description="RFC 3339, with an offset.")]
 Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="How many at most.")]
 Cursor = Annotated[str, Meta(max_length=64, description="`next_cursor` of the page before.")]
+# A body as the reference prints it; None: it is no body by itself.
+Example = Mapping[str, object] | None
 
 
 class Body(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Base of what is sent to us: a misspelt field is refused, never ignored."""
 
-    # As the reference prints it: accepted as it stands, and harmless.
-    EXAMPLE: ClassVar[Mapping[str, object]] = {}
+    # Accepted as it stands, once the objects that it names are there, and harmless.
+    EXAMPLE: ClassVar[Example] = None
     # Of changes: what makes the object. Its other fields cannot be changed, which is not the same as unknown.
     MADE_BY: ClassVar[type["Body"] | None] = None
 

@@ -1,6 +1,6 @@
 """The workspace that the key belongs to, and its test clock."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
@@ -8,7 +8,7 @@ from replenish.access import queries
 from replenish.access.model import Mode, RefundPolicy
 from replenish.api.v1.call import Call
 from replenish.api.v1.routing import changes, reads, replaces
-from replenish.api.v1.wire import Body, Shown, Time
+from replenish.api.v1.wire import Body, Example, Shown, Time
 from replenish.core.ids import WORKSPACE
 from replenish.flows import manage_workspaces
 
@@ -17,6 +17,8 @@ TimeZone = Annotated[str, Meta(min_length=1, max_length=64, examples=["Europe/Be
 
 
 class WorkspaceChanges(Body):
+    EXAMPLE: ClassVar[Example] = {"time_zone": "Europe/Berlin"}
+
     name: Annotated[WorkspaceName | None, Meta(description="What the workspace is called.")] = None
     time_zone: Annotated[
         TimeZone | None,
@@ -48,6 +50,8 @@ class WorkspaceView(Shown):
 
 
 class NewClock(Body):
+    EXAMPLE: ClassVar[Example] = {"now": "2030-01-01T00:00:00Z"}
+
     now: Annotated[Time, Meta(description="The test clock's new time; it only moves forward.")]
 
 
