@@ -1,6 +1,7 @@
 """Bad input: a 4xx problem document that names the field; never a 500, never a partial write."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -59,6 +60,7 @@ BODIES = [
     (b'{"name": "x", "metadata": {"a": NaN}}', 422, "invalid", "metadata.a"),
     (b'{"name": "x", "metadata": {"a": -Infinity}}', 422, "invalid", "metadata.a"),
     (b'{"name": "x", "metadata": {"a": 1e999}}', 422, "invalid", "metadata"),
+    (b'{"name": "x", "metadata": {"a": [1]}, "metadata": {"\\ud800": [1]}}', 422, "invalid", "metadata.?"),
     (b'{"name": "a\\ud800b"}', 422, "invalid", "name"),
     (b'{"name": "x", "metadata": {"a\\udfff": 1}}', 422, "invalid", "metadata"),
     (b'{"name": "a\\u0000"}', 422, "invalid", "name"),
@@ -77,6 +79,83 @@ async def test_a_body_that_cannot_be_read(ann: Shop, db: Database) -> None:
         named = [error["field"] for error in problem.get("errors", [])]
         assert named == ([] if field is None else [field]), f"{body[:60]!r}: {answer.text}"
     assert await contents(db) == before
+
+
+PRICE = 'must be a decimal as text, such as "12.50"'
+MODEL = {"model": "large"}
+# method and path, body, named field, what is said of it
+WORDS: list[tuple[str, dict[str, Any], str, str]] = [
+    (
+        "POST grant_schedules",
+        {"cadence": "daily"},
+        "cadence",
+        "'daily' is not one of 'monthly', 'quarterly', 'weekly', 'yearly'",
+    ),
+    ("POST grant_schedules", {"cadence": 5}, "cadence", "5 is not one of 'monthly', 'quarterly', 'weekly', 'yearly'"),
+    ("POST grant_schedules", {"starts_at": "soon"}, "starts_at", "is not a time such as 2026-11-23T10:00:00Z"),
+    ("POST grant_schedules", {"starts_at": 5}, "starts_at", "must be a time as text, such as 2026-11-23T10:00:00Z"),
+    (
+        "POST grant_schedules",
+        {"starts_at": "2026-11-23T10:00:00"},
+        "starts_at",
+        "needs an offset, such as 2026-11-23T10:00:00Z",
+    ),
+    ("POST prices", {"type": "recurring"}, "type", "'recurring' is not 'one_time'"),
+    ("POST credit_grants", {"amount": 12.5}, "amount", PRICE),
+    ("POST credit_grants", {"amount": None}, "amount", PRICE),
+    ("POST credit_grants", {"amount": "1,5"}, "amount", "'1,5' is not a decimal amount such as '12.50'"),
+    ("POST grant_schedules", {"target": 5}, "target", PRICE),
+    ("POST usage", {"value": 3}, "value", PRICE),
+    ("POST usage", {"shortfall": "refuse"}, "shortfall", "'refuse' is not one of 'owe', 'reject'"),
+    ("POST usage", {"properties": {"a": 1, "kind": ["x"]}}, "properties.kind", "expected `bool | int | float | str"),
+    ("POST usage/batch", {"events": [{"customer_id": "ann", "value": 1}]}, "events[0].value", PRICE),
+    ("POST usage", {"valu": "3"}, "valu", "is not known here; did you mean 'value'?"),
+    ("POST usage", {"nonsense": "3"}, "nonsense", "is not known here"),
+    ("POST budgets", {"labels": "3"}, "labels", "is not known here; did you mean 'label'?"),
+    ("POST meters", {"event_name": "a b"}, "event_name", "'a b' may have letters, digits and _ . : @ + - only"),
+    ("POST meters", {"rate": {"type": "flatt"}}, "rate.type", "'flatt' is not one of 'flat', 'package', 'graduated'"),
+    (
+        "POST meters",
+        {"rate": {"type": "flat", "credits_per_units": "1"}},
+        "rate.credits_per_units",
+        "is not known here; did you mean 'credits_per_unit'?",
+    ),
+    ("POST meters", {"rate": {"type": "graduated", "tiers": [{"up_to": 5}]}}, "rate.tiers[0].up_to", PRICE),
+    (
+        "POST meters",
+        {"rate_card": [{"properties": {**MODEL, "kind": 5}, "rate": {"type": "flat", "credits_per_unit": "1"}}]},
+        "rate_card[0].properties.kind",
+        "expected `str | array`, got `int`",
+    ),
+    ("POST payment_currencies", {"code": "usd"}, "code", "'usd' may have capital letters and digits only"),
+    ("PATCH meters", {"aggregation": "count"}, "aggregation", "cannot be changed"),
+    ("PATCH meters", {"event_names": "x"}, "event_names", "is not known here"),
+    ("PATCH meters", {"units": "x"}, "units", "is not known here; did you mean 'unit'?"),
+    ("PATCH customers", {"external_id": "x"}, "external_id", "cannot be changed"),
+    ("PATCH prices", {"unit_amount": "5"}, "unit_amount", "cannot be changed"),
+    ("PATCH payment_currencies", {"decimals": 3}, "decimals", "cannot be changed"),
+    ("PATCH payment_links", {"price_id": "x"}, "price_id", "cannot be changed"),
+    ("PATCH products", {"type": "good"}, "type", "cannot be changed"),
+    ("PATCH budgets", {"window": "day"}, "window", "cannot be changed"),
+    ("PATCH grant_schedules", {"cadence": "weekly"}, "cadence", "cannot be changed"),
+    ("GET usage_days?customer_id=ann&since=yesterday", {}, "since", "is not a day such as 2026-11-23"),
+    ("GET events?order=random", {}, "order", "'random' is not one of 'newest', 'oldest'"),
+]
+
+
+async def test_what_is_wrong_is_said_in_words_that_help(trading: Shop) -> None:
+    wrong: list[str] = []
+    for asked, change, field, words in WORDS:
+        method, _, path = asked.partition(" ")
+        if method == "PATCH":
+            path, body = f"{path}/{trading.id(path)}", change
+        else:
+            body = change if "/" in path or method == "GET" else {**trading.body(path, "-new"), **change}
+        answer = await trading.call(method, f"/v1/{path}", None if method == "GET" else body)
+        said = [(error["field"], error["detail"]) for error in answer.json().get("errors", [])]
+        if len(said) != 1 or said[0][0] != field or not said[0][1].startswith(words):
+            wrong.append(f"{asked} {json.dumps(change)} -> {answer.status_code} {said}")
+    assert not wrong, "\n".join(wrong)
 
 
 # query, named field

@@ -85,7 +85,7 @@ async def test_what_it_refuses_and_how_it_says_so(world: World) -> None:
         "limit": "40",
         "spent": "30",
         "held": "0",
-        "window_ends_at": "2027-05-05T22:00:00+00:00",
+        "window_ends_at": "2027-05-05T22:00:00Z",
     }
     assert refused["code"] == "budget_exceeded"
     assert {name: refused[name] for name in numbers} == numbers
@@ -152,8 +152,8 @@ async def test_what_is_told(world: World) -> None:
         "limit": "10",
         "spent": "10",
         "held": "0",
-        "window_starts_at": "2027-05-04T22:00:00+00:00",
-        "window_ends_at": "2027-05-05T22:00:00+00:00",
+        "window_starts_at": "2027-05-04T22:00:00Z",
+        "window_ends_at": "2027-05-05T22:00:00Z",
     }
 
 

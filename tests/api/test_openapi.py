@@ -1,5 +1,12 @@
 """The document says what is so, and enough of it."""
 
+import ast
+from pathlib import Path
+from typing import Any
+
+from replenish import flows
+from replenish.api.v1.events import KINDS
+from replenish.api.v1.wire import Amount, Key
 from support.api_shop import Client, Shop
 from support.openapi import resolve, routes
 
@@ -52,6 +59,70 @@ async def test_every_text_and_number_that_is_sent_has_its_bounds(client: Client)
                     assert {"minimum", "maximum"} <= kind.keys(), f"{route} {name}"
 
 
+async def test_everything_that_is_sent_is_described(client: Client) -> None:
+    document = (await client.get("/openapi.json")).json()
+    silent: list[str] = []
+    seen: set[str] = set()
+    waiting = [(str(route), route.body_schema) for route in routes(document) if route.body_schema is not None]
+    while waiting:
+        where, schema = waiting.pop()
+        schema = resolve(schema, document)
+        for name, each in schema.get("properties", {}).items():
+            if not each.get("description"):
+                silent.append(f"{where} {name}")
+            if f"{where} {name}" not in seen and where.count(".") < 5:
+                seen.add(f"{where} {name}")
+                waiting.append((f"{where}.{name}", each))
+        waiting += [(where, option) for option in schema.get("anyOf", [])]
+        waiting += [(f"{where}[]", schema["items"])] if "items" in schema else []
+    assert len(seen) > 150
+    # What a reference alone says of all its users says nothing of this one.
+    vague = {wire_description(Amount), wire_description(Key)}
+    for route in routes(document):
+        for name, each in (route.body_schema or {}).get("properties", {}).items():
+            if each.get("description") in vague:
+                silent.append(f"{route} {name}")
+    assert not silent, "\n".join(sorted(set(silent)))
+
+
+def wire_description(kind: Any) -> str:
+    return next(meta.description for meta in kind.__metadata__)
+
+
+# Each finds what it names: the examples tell one story, from an empty workspace on.
+STORY = [
+    *("payment_currencies", "customers", "meters", "products", "prices", "credit_grants", "budgets", "grant_schedules"),
+    *("usage/check", "usage", "usage/batch", "holds"),
+]
+
+
+async def test_every_example_is_accepted_as_it_is_printed(trading: Shop) -> None:
+    document = (await trading.client.get("/openapi.json")).json()
+    told = [f"/v1/{path}" for path in STORY]
+    with_body = [route for route in routes(document) if route.body_schema is not None]
+    wrong: list[str] = []
+    for route in sorted(with_body, key=lambda each: told.index(each.path) if each.path in told else len(told)):
+        example = route.operation["requestBody"]["content"]["application/json"].get("example")
+        if example is None:
+            wrong.append(f"{route} has no example")
+            continue
+        # Ids are made by us, so that none can be printed beforehand.
+        own = {"topup_id": trading.id("topups")}
+        body = {name: own.get(name, value) for name, value in example.items()}
+        answer = await trading.call(route.method, trading.path(route) if route.in_path else route.path, body)
+        problem = {} if answer.is_success else answer.json()
+        # What the story's customer still lacks, and what a story that was told has ended.
+        if not (answer.is_success or answer.status_code == 409 or problem["code"] == "no_payment_method"):
+            wrong.append(f"{route} -> {answer.text}")
+        if route.path in told and not answer.is_success:
+            wrong.append(f"{route} -> {answer.text}")
+        if route.path in {"/v1/holds", "/v1/payment_currencies", "/v1/budgets", "/v1/grant_schedules"}:
+            trading.made[route.resource] = answer.json()
+    assert not wrong, "\n".join(wrong)
+    balances = await trading.ok("GET", "/v1/customers/user_17/balances")
+    assert all(not each["balance"].startswith("-") for each in balances["data"])
+
+
 async def test_pages_follow_each_other_without_gap_or_repetition(ann: Shop) -> None:
     made = [(await ann.ok("POST", "/v1/customers", {"external_id": f"c{number}"}))["id"] for number in range(7)]
     seen: list[str] = []
@@ -85,3 +156,15 @@ async def test_the_feed_of_events_is_followed_from_the_oldest_on(ann: Shop) -> N
     assert [event["type"] for event in (await ann.ok("GET", "/v1/events?type=customer.frozen"))["data"]] == [
         "customer.frozen"
     ]
+
+
+def test_every_kind_of_object_that_events_tell_of_is_shown_by_its_prefixed_id() -> None:
+    told: set[str] = set()
+    for path in Path(flows.__path__[0]).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "NewEvent":
+                kind = next(each.value for each in node.keywords if each.arg == "object_type")
+                assert isinstance(kind, ast.Constant), f"{path.name}:{node.lineno}: this test reads literals only"
+                told.add(str(kind.value))
+    assert {"budget", "hold", "grant_schedule", "refund"} <= told
+    assert told <= KINDS.keys()

@@ -58,7 +58,7 @@ async def test_law_07_a_refusal_leaves_its_key_free_and_says_the_numbers(ann: St
         "limit": "100",
         "spent": "0",
         "held": "0",
-        "window_ends_at": "2027-01-02T00:00:00+00:00",
+        "window_ends_at": "2027-01-02T00:00:00Z",
     }
     assert "Ann's day" in outcome.refusal.detail
     await ann.change(budget, limit=Decimal(101))

@@ -13,7 +13,7 @@ from replenish_client._async.client import AsyncReplenish
 from replenish_client._async.pages import AsyncPages
 from replenish_client._sync.client import Replenish
 from replenish_client._sync.pages import Pages
-from replenish_client._values import Amount, Metadata, Moment, new_idempotency_key
+from replenish_client._values import Amount, Day, Metadata, Moment, new_idempotency_key
 from replenish_client.errors import (
     ApiError,
     AuthenticationError,
@@ -48,6 +48,7 @@ __all__ = [
     "BadRequestError",
     "BudgetExceededError",
     "ConflictError",
+    "Day",
     "ForbiddenError",
     "GoneError",
     "IdempotencyMismatchError",

@@ -5,7 +5,7 @@ TypeError for a value of the wrong kind (a float where an amount belongs), Value
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final, TypeAlias, cast
 from urllib.parse import quote
@@ -18,6 +18,9 @@ Amount: TypeAlias = Decimal | str | int
 
 Moment: TypeAlias = datetime | str
 """An instant: an aware datetime, or RFC 3339 text with its offset."""
+
+Day: TypeAlias = date | str
+"""A UTC day: a date, or text such as "2026-11-23"."""
 
 Metadata: TypeAlias = Mapping[str, str | int | float | bool | None]
 """The merchant's own flat values: up to 50, 8 KiB in all."""
@@ -53,6 +56,16 @@ def moment(value: Moment, name: str) -> str:
         raise TypeError(f"{name} must be a datetime or RFC 3339 text, not {type(given).__name__}")
     if given.utcoffset() is None:
         raise ValueError(f"{name} must have a time zone, such as datetime.now(UTC)")
+    return given.isoformat()
+
+
+def optional_day(value: Day | None, name: str) -> str | None:
+    """Text such as 2026-11-23. Raises TypeError for what names no day, a datetime too: its day depends on where it is read."""
+    given = cast("object", value)
+    if given is None or isinstance(given, str):
+        return given
+    if not isinstance(given, date) or isinstance(given, datetime):
+        raise TypeError(f"{name} must be a date or text such as '2026-11-23', not {type(given).__name__}")
     return given.isoformat()
 
 

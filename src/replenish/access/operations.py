@@ -35,7 +35,7 @@ from replenish.core.ids import (
 )
 from replenish.core.rows import row_to, value
 from replenish.core.text import clean_email, clean_text, clean_url
-from replenish.core.times import clean_time
+from replenish.core.times import clean_time, written
 from replenish.core.transaction import Tx
 
 LINK_LIFE: Final = timedelta(minutes=15)
@@ -107,7 +107,7 @@ async def move_test_clock(tx: Tx, *, workspace_id: WorkspaceId, to: datetime) ->
     clean_time(to, field="now")
     present = value(found, "now", datetime)
     if to < present:
-        raise Invalid("now", f"the clock only moves forward; it is {present.isoformat()}", code="clock_moves_forward")
+        raise Invalid("now", f"the clock only moves forward; it is {written(present)}", code="clock_moves_forward")
     await store.set_test_clock(tx, workspace_id, to)
 
 

@@ -13,6 +13,7 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from replenish.api.v1.routing import ALWAYS, WITH_BODY, Operation
+from replenish.api.v1.wire import Body
 from replenish.web.errors import MEDIA_TYPE, Problem
 
 _REF: Final = "#/components/schemas/{name}"
@@ -60,6 +61,7 @@ def document(app: Litestar, *, version: str, base_url: str) -> Schema:
         kinds += [kind for kind in (operation.body, operation.answer) if kind is not None]
         kinds += [kind for kind, _ in operation.query.values()]
     shapes, components = msgspec.json.schema_components(kinds, ref_template=_REF)
+    shown = {name: _described(schema) for name, schema in cast("Mapping[str, Schema]", components).items()}
     schemas = {_key(kind): shape for kind, shape in zip(kinds, shapes, strict=True)}
     paths: dict[str, dict[str, Schema]] = {}
     for route in routes:
@@ -77,7 +79,7 @@ def document(app: Litestar, *, version: str, base_url: str) -> Schema:
         "tags": [{"name": tag} for tag in sorted({_tag(route) for route in routes})],
         "paths": paths,
         "components": {
-            "schemas": _problem_is_open(components),
+            "schemas": _problem_is_open(shown),
             "securitySchemes": {
                 "apiKey": {
                     "type": "http",
@@ -120,9 +122,17 @@ def _operation(route: _Route, schemas: Mapping[str, Schema]) -> Schema:
     if route.operation.body is not None:
         made["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": schemas[_key(route.operation.body)]}},
+            "content": {"application/json": _body(route.operation.body, schemas)},
         }
     return made
+
+
+def _body(kind: object, schemas: Mapping[str, Schema]) -> Schema:
+    shown: Schema = {"schema": schemas[_key(kind)]}
+    # One that a page makes up from the schema fills in what contradicts itself, and takes the first of each enum's values.
+    if isinstance(kind, type) and issubclass(kind, Body) and kind.EXAMPLE is not None:
+        shown["example"] = kind.EXAMPLE
+    return shown
 
 
 def _parameters(route: _Route, schemas: Mapping[str, Schema]) -> Sequence[Schema]:
@@ -155,6 +165,20 @@ def _responses(route: _Route, schemas: Mapping[str, Schema]) -> Schema:
         for status in sorted(statuses)
     }
     return {str(operation.status): success, **problems}
+
+
+def _described(component: Schema) -> Schema:
+    """Words beside each name, where readers look, and not only in its options.
+
+    A field that may be null is described as what it is otherwise, a tag as the kind that it stands for.
+    """
+    properties = cast("Mapping[str, Schema]", component.get("properties", {}))
+    lifted: dict[str, Schema] = {}
+    for name, schema in properties.items():
+        is_tag = len(cast("Sequence[object]", schema.get("enum", ()))) == 1
+        words = component.get("description") if is_tag else _without_null(schema).get("description")
+        lifted[name] = {"description": words, **schema} if words is not None else schema
+    return {**component, "properties": lifted} if lifted else component
 
 
 def _without_null(schema: Schema) -> Schema:

@@ -1,6 +1,6 @@
-"""Times from outside: with an offset, and within years that arithmetic and PostgreSQL can hold."""
+"""Times from outside: with an offset, and within years that arithmetic and PostgreSQL can hold. Times to outside: in UTC."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from replenish.core.errors import Invalid
@@ -17,3 +17,8 @@ def clean_time(value: datetime, *, field: str) -> datetime:
     if not YEAR_MIN <= value.year <= YEAR_MAX:
         raise Invalid(field, f"must be between the years {YEAR_MIN} and {YEAR_MAX}")
     return value
+
+
+def written(value: datetime) -> str:
+    """RFC 3339 in UTC with `Z`, as every time of the API is written; for texts that no encoder writes."""
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from replenish.core import ids
 from replenish.core.db import Database
+from replenish.core.times import written
 from replenish.core.transaction import transaction
 from replenish.notifications import operations as notifications
 from replenish.notifications.model import NewEvent
@@ -39,8 +40,8 @@ def _event(book: Book, told: Told) -> NewEvent:
             "limit": str(budget.credit_limit),
             "spent": str(counter.spent),
             "held": str(counter.held),
-            "window_starts_at": counter.window_start.isoformat(),
-            "window_ends_at": None if counter.window_end is None else counter.window_end.isoformat(),
+            "window_starts_at": written(counter.window_start),
+            "window_ends_at": None if counter.window_end is None else written(counter.window_end),
         },
     )
 

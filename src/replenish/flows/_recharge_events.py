@@ -6,6 +6,7 @@ from typing import Literal
 
 from replenish.core import ids
 from replenish.core.money import Credits, plain
+from replenish.core.times import written
 from replenish.notifications.model import NewEvent
 from replenish.recharge.model import Attempt, Rule
 
@@ -82,7 +83,7 @@ def rule_event(rule: Rule, verb: RuleVerb) -> NewEvent:
 
 
 def _shown(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat()
+    return None if at is None else written(at)
 
 
 def _amount(amount: Credits | Decimal | None) -> str | None:

@@ -8,6 +8,7 @@ import msgspec
 from replenish.catalog.model import expiry
 from replenish.core import ids
 from replenish.core.money import NO_CREDITS, Credits
+from replenish.core.times import written
 from replenish.core.transaction import Tx
 from replenish.flows.grant_credits import granted, voided
 from replenish.notifications.model import NewEvent
@@ -169,7 +170,7 @@ def schedule_event(schedule: Schedule, verb: ScheduleVerb, *, now: datetime) -> 
             "state": schedule.state,
             "amount": None if schedule.amount is None else str(schedule.amount),
             "target": None if schedule.target is None else str(schedule.target),
-            "next_grant_at": None if coming is None else coming.isoformat(),
+            "next_grant_at": None if coming is None else written(coming),
         },
     )
 
@@ -184,8 +185,8 @@ def _skipped(period: Period) -> NewEvent:
         data={
             "grant_schedule": ids.GRANT_SCHEDULE.text(period.schedule_id),
             "number": period.number,
-            "starts_at": period.starts_at.isoformat(),
-            "ends_at": period.ends_at.isoformat(),
+            "starts_at": written(period.starts_at),
+            "ends_at": written(period.ends_at),
             "reason": period.reason,
         },
     )

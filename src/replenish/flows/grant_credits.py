@@ -9,6 +9,7 @@ from replenish.core.db import Database
 from replenish.core.errors import NotFound
 from replenish.core.ids import LOT, CustomerId, LotId, WorkspaceId
 from replenish.core.money import Credits
+from replenish.core.times import written
 from replenish.core.transaction import transaction
 from replenish.notifications import operations as notifications
 from replenish.notifications.model import NewEvent
@@ -99,4 +100,4 @@ def voided(book: Book, lot: Lot, taken: Credits) -> NewEvent:
 
 
 def _shown(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat()
+    return None if at is None else written(at)

@@ -16,6 +16,7 @@ from replenish.core.errors import Conflict
 from replenish.core.ids import BudgetCounterId, BudgetId, CustomerId, MeterId, WalletId, WorkspaceId
 from replenish.core.metadata import Metadata, MetadataValue, as_text
 from replenish.core.money import NO_CREDITS, Credits
+from replenish.core.times import written
 from replenish.core.windows import window
 from replenish.wallets.model import Hold
 
@@ -113,7 +114,7 @@ class BudgetExceeded(Conflict):
     def __init__(self, budget: Budget, counter: Counter, *, required: Credits) -> None:
         name = budget.name or ids.BUDGET.text(budget.id)
         label = f" for {budget.label_property} {counter.label!r}" if budget.label_property is not None else ""
-        until = "" if counter.window_end is None else f" until {counter.window_end.isoformat()}"
+        until = "" if counter.window_end is None else f" until {written(counter.window_end)}"
         super().__init__(
             f"The budget {name!r} allows {budget.credit_limit} credits{label}{until}; {counter.used} are spent or held and"
             f" {required} are required.",
@@ -123,7 +124,7 @@ class BudgetExceeded(Conflict):
                 "limit": str(budget.credit_limit),
                 "spent": str(counter.spent),
                 "held": str(counter.held),
-                "window_ends_at": None if counter.window_end is None else counter.window_end.isoformat(),
+                "window_ends_at": None if counter.window_end is None else written(counter.window_end),
             },
         )
         self.budget = budget

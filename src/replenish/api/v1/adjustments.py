@@ -1,13 +1,27 @@
 """Adjustments: credits given or taken by hand, with a reason."""
 
-from datetime import datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
 from replenish.api.v1.call import Call
 from replenish.api.v1.routing import creates, reads
-from replenish.api.v1.wire import Amount, Body, Cursor, Key, Limit, Page, Shown, Time, before, page, path_id
+from replenish.api.v1.wire import (
+    Amount,
+    Body,
+    CreditCurrencyKey,
+    Cursor,
+    CustomerKey,
+    Example,
+    Key,
+    Limit,
+    Page,
+    Shown,
+    Time,
+    before,
+    page,
+    path_id,
+)
 from replenish.catalog import queries as catalog
 from replenish.core.errors import Invalid, NotFound
 from replenish.core.ids import ADJUSTMENT, API_KEY, CUSTOMER, LOT, WALLET, AdjustmentId
@@ -21,11 +35,22 @@ from replenish.wallets.model import Adjustment, WalletRef
 class NewAdjustment(Body):
     """`amount` is signed: "50" adds credits, "-50" takes them. Only added credits can have an `expires_at`."""
 
-    customer_id: Key
-    currency_id: Key
-    amount: Amount
-    reason: Annotated[str, Meta(min_length=1, max_length=500)]
-    expires_at: Annotated[datetime, Meta(tz=True)] | None = None
+    EXAMPLE: ClassVar[Example] = {
+        "customer_id": "user_17",
+        "currency_id": "credits",
+        "amount": "5",
+        "reason": "An answer that was cut off",
+    }
+
+    customer_id: CustomerKey
+    currency_id: CreditCurrencyKey
+    amount: Annotated[Amount, Meta(description='Signed credits: "50" gives, "-50" takes.')]
+    reason: Annotated[
+        str, Meta(min_length=1, max_length=500, description="Why, in your words; it is kept with the adjustment.")
+    ]
+    expires_at: Annotated[
+        Time | None, Meta(description="When added credits end; never unless said. Taken credits have none.")
+    ] = None
 
 
 class AdjustmentView(Shown):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
@@ -10,7 +10,7 @@ from replenish.access import queries
 from replenish.access.model import GRACE_DEFAULT, GRACE_MAX, ApiKey, Scope
 from replenish.api.v1.call import Call
 from replenish.api.v1.routing import acts, creates, reads
-from replenish.api.v1.wire import Body, Cursor, Limit, Page, Shown, Time, before, page, path_id
+from replenish.api.v1.wire import Body, Cursor, Example, Limit, Page, Shown, Time, before, page, path_id
 from replenish.core.ids import API_KEY
 from replenish.flows import manage_api_keys
 from replenish.flows.manage_api_keys import NewApiKey as MadeApiKey
@@ -19,14 +19,21 @@ KeyName = Annotated[str, Meta(min_length=1, max_length=128)]
 
 
 class NewApiKey(Body):
-    name: KeyName
-    scopes: Annotated[list[Scope], Meta(min_length=1, max_length=20)]
-    expires_at: Time | None = None
+    EXAMPLE: ClassVar[Example] = {"name": "Reporting", "scopes": ["read"]}
+
+    name: Annotated[KeyName, Meta(description="What the key is for, in your words.")]
+    scopes: Annotated[
+        list[Scope], Meta(min_length=1, max_length=20, description="What the key may do; `*` is everything.")
+    ]
+    expires_at: Annotated[Time | None, Meta(description="When it stops working; never unless said.")] = None
 
 
 class Rotation(Body):
-    # How long the old key works on.
-    grace_seconds: Annotated[int, Meta(ge=0, le=int(GRACE_MAX.total_seconds()))] = int(GRACE_DEFAULT.total_seconds())
+    EXAMPLE: ClassVar[Example] = {"grace_seconds": 3600}
+
+    grace_seconds: Annotated[
+        int, Meta(ge=0, le=int(GRACE_MAX.total_seconds()), description="How long the old key goes on working.")
+    ] = int(GRACE_DEFAULT.total_seconds())
 
 
 class ApiKeyView(Shown):

@@ -6,20 +6,16 @@ the handler's type, and the framework finds it done.
 
 import json
 import math
-import re
 from typing import Any, Final, cast
 
 import msgspec
 from litestar import Request
 
+from replenish.api.v1.wrong_fields import problem_of
 from replenish.core.errors import Invalid
-from replenish.web.errors import FieldProblem, InvalidFields, Malformed, UnsupportedMediaType
+from replenish.web.errors import InvalidFields, Malformed, UnsupportedMediaType
 
 BODY_MAX_BYTES: Final = 4 * 1024 * 1024
-_PLACE: Final = re.compile(r"^(?P<message>.*?)(?: - at (?:`key` in )?`\$(?P<path>[^`]*)`)?$", re.DOTALL)
-_UNKNOWN: Final = re.compile(r"^Object contains unknown field `(?P<name>.*)`$", re.DOTALL)
-_MISSING: Final = re.compile(r"^Object missing required field `(?P<name>[^`]*)`$")
-_NAME_LONGEST: Final = 64
 
 
 class ApiRequest(Request[Any, Any, Any]):
@@ -46,26 +42,13 @@ def decode(raw: bytes, kind: type[object]) -> object:
     try:
         body: object = msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
-        raise InvalidFields([problem_of(str(error))]) from None
+        raise InvalidFields([problem_of(str(error), kind, _untyped(raw))]) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _malformed(raw) from None
     # PostgreSQL cannot hold NUL in a text. Only a body with such an escape pays for the search.
     if b"\\u0000" in raw:
         _refuse_unstorable(_untyped(raw))
     return body
-
-
-def problem_of(message: str) -> FieldProblem:
-    """Msgspec's "Expected `str`, got `int` - at `$.events[3].value`" becomes field `events[3].value` and the rest."""
-    match = _PLACE.match(message)
-    text, path = (match["message"], match["path"] or "") if match else (message, "")
-    path = path.removeprefix(".").replace("[...]", "")
-    for pattern, detail in ((_UNKNOWN, "is not known here"), (_MISSING, "is required")):
-        named = pattern.match(text)
-        if named:
-            name = named["name"] if len(named["name"]) <= _NAME_LONGEST else f"{named['name'][:_NAME_LONGEST]}…"
-            return FieldProblem(f"{path}.{name}" if path else name, detail)
-    return FieldProblem(path or "body", text[:1].lower() + text[1:])
 
 
 def _untyped(raw: bytes) -> object:

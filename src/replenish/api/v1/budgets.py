@@ -1,14 +1,31 @@
 """Budgets: what usage of a customer's credits may take in a window of time, as a whole or by a label of the event."""
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import UNSET, Meta, UnsetType, field
 
 from replenish.api.v1.call import Call
 from replenish.api.v1.references import currency_ref, customer_ref, meter_ref
 from replenish.api.v1.routing import changes, creates, reads, removes
-from replenish.api.v1.wire import Amount, Body, Cursor, Key, Limit, Metadata, Page, Shown, Time, before, page, path_id
+from replenish.api.v1.wire import (
+    Amount,
+    Body,
+    CreditCurrencyKey,
+    Cursor,
+    CustomerKey,
+    Example,
+    Key,
+    Limit,
+    Metadata,
+    MeterKey,
+    Page,
+    Shown,
+    Time,
+    before,
+    page,
+    path_id,
+)
 from replenish.core.ids import BUDGET, CURRENCY, CUSTOMER, METER, BudgetCounterId, BudgetId
 from replenish.core.metadata import KEY_LONGEST, clean_metadata
 from replenish.core.money import DECIMALS_MAX, ZERO, Credits, parse_decimal
@@ -19,7 +36,13 @@ from replenish.wallets import budget_queries as queries
 from replenish.wallets.budget import WindowKind
 from replenish.wallets.budget_queries import BudgetNow, Standing
 
-BudgetName = Annotated[str, Meta(max_length=255)]
+BudgetName = Annotated[str, Meta(max_length=255, description="What refusals and events call it.")]
+Limited = Annotated[Amount, Meta(description="Credits that usage may take in one window, open holds included.")]
+Hard = Annotated[
+    bool,
+    Meta(description="Whether usage beyond the limit is refused with 409 `budget_exceeded`; false: only events tell."),
+]
+Active = Annotated[bool, Meta(description="Whether it limits and counts; an inactive budget does neither.")]
 Property = Annotated[str, Meta(min_length=1, max_length=KEY_LONGEST, description="A property of usage events.")]
 PropertyValue = Annotated[
     str, Meta(min_length=1, max_length=255, description="One value of it, as text. Without one: each value by itself.")
@@ -35,16 +58,43 @@ class NewBudget(Body):
     budget (`hard` false) refuses nothing, it only sends events.
     """
 
-    customer_id: Key
-    currency_id: Key
-    limit: Amount
-    window: WindowKind
-    label_property: Property | None = None
-    label: PropertyValue | None = None
-    meter_id: Key | None = None
-    hard: bool = True
+    EXAMPLE: ClassVar[Example] = {
+        "customer_id": "user_17",
+        "currency_id": "credits",
+        "limit": "50",
+        "window": "month",
+        "label_property": "team",
+        "label": "search",
+        "alert_at": 80,
+    }
+
+    customer_id: CustomerKey
+    currency_id: CreditCurrencyKey
+    limit: Limited
+    window: Annotated[
+        WindowKind,
+        Meta(
+            description="What it counts in: a `day`, a `week` from Monday or a `month` of the workspace's time zone; `none` is one window without end."
+        ),
+    ]
+    label_property: Annotated[
+        Property | None,
+        Meta(
+            description="The property of usage events that it counts by, such as `team`; events without it do not count. All events unless said."
+        ),
+    ] = None
+    label: Annotated[
+        PropertyValue | None,
+        Meta(
+            description="The one value of the property that counts, such as `search`; unless said, each value has the limit for itself."
+        ),
+    ] = None
+    meter_id: Annotated[
+        MeterKey | None, Meta(description="The meter whose events count; those of all meters unless said.")
+    ] = None
+    hard: Hard = True
     alert_at: Percent | None = None
-    active: bool = True
+    active: Active = True
     name: BudgetName = ""
     metadata: Metadata = field(default_factory=dict)
 
@@ -52,10 +102,13 @@ class NewBudget(Body):
 class BudgetChanges(Body):
     """What it looks at and its window never change: make another one."""
 
-    limit: Amount | UnsetType = UNSET
-    hard: bool | UnsetType = UNSET
+    MADE_BY = NewBudget
+    EXAMPLE: ClassVar[Example] = {"limit": "80"}
+
+    limit: Limited | UnsetType = UNSET
+    hard: Hard | UnsetType = UNSET
     alert_at: Percent | UnsetType | None = UNSET
-    active: bool | UnsetType = UNSET
+    active: Active | UnsetType = UNSET
     name: BudgetName | UnsetType = UNSET
     metadata: Metadata | UnsetType = UNSET
 

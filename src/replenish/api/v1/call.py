@@ -10,8 +10,9 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from replenish.access.model import REQUEST_KEY_LONGEST, Identity, RequestKey
-from replenish.api.v1.bodies import ApiRequest, problem_of
+from replenish.api.v1.bodies import ApiRequest
 from replenish.api.v1.routing import Operation
+from replenish.api.v1.wrong_fields import problem_of
 from replenish.core.db import Database
 from replenish.core.errors import Forbidden, Invalid, TooMany
 from replenish.core.ids import WorkspaceId
@@ -111,7 +112,7 @@ def _check_parameters(connection: Connection, operation: Operation) -> None:
         try:
             msgspec.convert(value, kind, strict=False)
         except msgspec.ValidationError as error:
-            raise Invalid(name, problem_of(str(error)).detail) from None
+            raise Invalid(name, problem_of(str(error), kind, value).detail) from None
     for name, (_, default) in operation.query.items():
         if default is inspect.Parameter.empty and name not in seen:
             raise Invalid(name, "is required")

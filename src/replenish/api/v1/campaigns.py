@@ -1,10 +1,12 @@
 """Campaigns: named groups of products."""
 
-from msgspec import UNSET, UnsetType, field
+from typing import Annotated, ClassVar
+
+from msgspec import UNSET, Meta, UnsetType, field
 
 from replenish.api.v1.call import Call
 from replenish.api.v1.routing import changes, creates, reads
-from replenish.api.v1.wire import Body, Cursor, Limit, Metadata, Name, Page, Shown, Time, before, page, path_id
+from replenish.api.v1.wire import Body, Cursor, Example, Limit, Metadata, Name, Page, Shown, Time, before, page, path_id
 from replenish.catalog import queries
 from replenish.catalog.model import Campaign
 from replenish.core.ids import CAMPAIGN
@@ -12,13 +14,18 @@ from replenish.flows import manage_catalog
 
 
 class NewCampaign(Body):
-    name: Name
+    EXAMPLE: ClassVar[Example] = {"name": "Spring"}
+
+    name: Annotated[Name, Meta(description="What the campaign is called.")]
     metadata: Metadata = field(default_factory=dict)
 
 
 class CampaignChanges(Body):
-    name: Name | UnsetType = UNSET
-    archived: bool | UnsetType = UNSET
+    MADE_BY = NewCampaign
+    EXAMPLE: ClassVar[Example] = {"name": "Spring 2027"}
+
+    name: Annotated[Name, Meta(description="What the campaign is called.")] | UnsetType = UNSET
+    archived: Annotated[bool, Meta(description="True archives the campaign, false brings it back.")] | UnsetType = UNSET
     metadata: Metadata | UnsetType = UNSET
 
 

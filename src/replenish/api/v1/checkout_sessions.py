@@ -1,19 +1,23 @@
 """Checkout sessions: one visit of a customer to the hosted checkout, to buy or to save a payment method."""
 
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
-from msgspec import field
+from msgspec import Meta, field
 
 from replenish.api.v1.call import Call
 from replenish.api.v1.references import currency_ref, customer_ref, price_ref
 from replenish.api.v1.routing import acts, creates, reads
 from replenish.api.v1.wire import (
     Body,
+    CurrencyKey,
     Cursor,
+    CustomerKey,
+    Example,
     Key,
     Limit,
     Metadata,
     Page,
+    PriceKey,
     Quantity,
     Shown,
     Time,
@@ -41,14 +45,32 @@ from replenish.payments.model import CheckoutSession
 class NewCheckoutSession(Body):
     """`payment` buys a price; `setup` saves a payment method and needs a customer."""
 
-    mode: Literal["payment", "setup"] = "payment"
-    customer_id: Key | None = None
-    price_id: Key | None = None
-    quantity: Quantity = 1
-    quantity_adjustable: bool = True
-    currency_id: Key | None = None
-    success_url: Url | None = None
-    cancel_url: Url | None = None
+    EXAMPLE: ClassVar[Example] = {
+        "customer_id": "user_17",
+        "price_id": "credit_pack_usd",
+        "success_url": "https://shop.example/thanks",
+    }
+
+    mode: Annotated[
+        Literal["payment", "setup"], Meta(description="`payment` buys a price, `setup` saves a payment method.")
+    ] = "payment"
+    customer_id: Annotated[
+        CustomerKey | None,
+        Meta(
+            description="The customer, by id or external id; `setup` needs one. A buyer without one is asked for an e-mail address first."
+        ),
+    ] = None
+    price_id: Annotated[
+        PriceKey | None, Meta(description="The price that is bought, by id or lookup key; `payment` needs one.")
+    ] = None
+    quantity: Annotated[Quantity, Meta(description="How many units of the price.")] = 1
+    quantity_adjustable: Annotated[bool, Meta(description="Whether the buyer may change the quantity.")] = True
+    currency_id: Annotated[
+        CurrencyKey | None,
+        Meta(description="Which of the price's currencies is paid in; its base currency unless said."),
+    ] = None
+    success_url: Annotated[Url | None, Meta(description="Where the customer is sent when it is done.")] = None
+    cancel_url: Annotated[Url | None, Meta(description="Where the customer is sent who turns back.")] = None
     metadata: Metadata = field(default_factory=dict)
 
 

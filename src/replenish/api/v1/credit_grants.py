@@ -2,14 +2,33 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, field
 
 from replenish.access import queries as access
 from replenish.api.v1.call import Call
 from replenish.api.v1.routing import acts, creates, reads
-from replenish.api.v1.wire import Amount, Body, Cursor, Key, Limit, Metadata, Page, Shown, Time, before, page, path_id
+from replenish.api.v1.wire import (
+    Amount,
+    Body,
+    Category,
+    CreditCurrencyKey,
+    Cursor,
+    CustomerKey,
+    Example,
+    Key,
+    Limit,
+    Metadata,
+    MeterScope,
+    Page,
+    Priority,
+    Shown,
+    Time,
+    before,
+    page,
+    path_id,
+)
 from replenish.catalog import queries as catalog
 from replenish.core.errors import Invalid, NotFound
 from replenish.core.ids import (
@@ -36,17 +55,24 @@ from replenish.wallets.model import Lot, WalletRef
 class NewCreditGrant(Body):
     """`currency_id` is a credit currency's id or lookup key. Without `expires_at` the credits never expire."""
 
-    customer_id: Key
-    currency_id: Key
-    amount: Amount
-    category: Literal["paid", "promotional"] = "promotional"
-    name: Annotated[str, Meta(max_length=255)] = ""
-    # Lower burns first.
-    priority: Annotated[int, Meta(ge=0, le=100)] = 50
-    effective_at: Annotated[datetime, Meta(tz=True)] | None = None
-    expires_at: Annotated[datetime, Meta(tz=True)] | None = None
-    # Meters (ids or event names) that these credits may pay for; empty = all.
-    scope: Annotated[list[Key], Meta(max_length=50)] = field(default_factory=list)
+    EXAMPLE: ClassVar[Example] = {
+        "customer_id": "user_17",
+        "currency_id": "credits",
+        "amount": "100",
+        "name": "Welcome",
+    }
+
+    customer_id: CustomerKey
+    currency_id: CreditCurrencyKey
+    amount: Annotated[Amount, Meta(description="How many credits are given.")]
+    category: Category = "promotional"
+    name: Annotated[str, Meta(max_length=255, description="What the customer reads beside these credits.")] = ""
+    priority: Priority = 50
+    effective_at: Annotated[Time | None, Meta(description="When the credits start to be usable; now unless said.")] = (
+        None
+    )
+    expires_at: Annotated[Time | None, Meta(description="When they stop being usable; never unless said.")] = None
+    scope: MeterScope = field(default_factory=list)
     metadata: Metadata = field(default_factory=dict)
 
 

@@ -1,12 +1,12 @@
 """Customers: who may hold wallets."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import UNSET, Meta, UnsetType, field
 
 from replenish.api.v1.call import Call
 from replenish.api.v1.routing import acts, changes, creates, reads
-from replenish.api.v1.wire import Body, Cursor, Limit, Metadata, Page, Shown, Time, before, page
+from replenish.api.v1.wire import Body, Cursor, Example, Limit, Metadata, Page, Shown, Time, before, page
 from replenish.core.ids import CUSTOMER
 from replenish.customers import queries
 from replenish.customers.model import Customer
@@ -15,11 +15,20 @@ from replenish.flows import manage_customers
 ExternalId = Annotated[
     str, Meta(min_length=1, max_length=255, description="Your own id for this customer; it never changes.")
 ]
-Email = Annotated[str, Meta(max_length=254, examples=["ann@example.com"])]
-CustomerName = Annotated[str, Meta(max_length=255)]
+Email = Annotated[
+    str,
+    Meta(
+        max_length=254,
+        description="The customer's e-mail address; several may have the same.",
+        examples=["ann@example.com"],
+    ),
+]
+CustomerName = Annotated[str, Meta(max_length=255, description="What the customer is called.")]
 
 
 class NewCustomer(Body):
+    EXAMPLE: ClassVar[Example] = {"external_id": "user_17", "email": "ann@example.com", "name": "Ann"}
+
     external_id: ExternalId
     email: Email | None = None
     name: CustomerName = ""
@@ -27,6 +36,9 @@ class NewCustomer(Body):
 
 
 class CustomerChanges(Body):
+    MADE_BY = NewCustomer
+    EXAMPLE: ClassVar[Example] = {"name": "Ann Example"}
+
     email: Email | UnsetType | None = UNSET
     name: CustomerName | UnsetType = UNSET
     metadata: Metadata | UnsetType = UNSET

@@ -26,7 +26,7 @@ Order = Annotated[
         description="`oldest` follows the feed: `next_cursor` is then never null, ask again with it for what came since."
     ),
 ]
-_KINDS: Final[Mapping[str, object]] = {
+KINDS: Final[Mapping[str, object]] = {
     "customer": ids.CUSTOMER,
     "credit_grant": ids.LOT,
     "usage_event": ids.USAGE_EVENT,
@@ -38,6 +38,10 @@ _KINDS: Final[Mapping[str, object]] = {
     "recharge_attempt": ids.RECHARGE_ATTEMPT,
     "checkout_session": ids.CHECKOUT_SESSION,
     "wallet": ids.WALLET,
+    "refund": ids.REFUND,
+    "hold": ids.HOLD,
+    "budget": ids.BUDGET,
+    "grant_schedule": ids.GRANT_SCHEDULE,
 }
 _XID_MAX: Final = 2**64 - 1
 
@@ -56,7 +60,7 @@ class EventView(Shown):
 
 def show(event: Event) -> EventView:
     # Only shown: which noun's id it is stands in object_type.
-    kind = cast("Kind[UUID] | None", _KINDS.get(event.object_type))
+    kind = cast("Kind[UUID] | None", KINDS.get(event.object_type))
     return EventView(
         id=EVENT.text(event.id),
         type=event.type,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
@@ -10,15 +10,33 @@ from replenish.access import queries as access
 from replenish.api.v1.call import Call
 from replenish.api.v1.credit_grants import scope_of
 from replenish.api.v1.routing import acts, changes, creates, reads
-from replenish.api.v1.wire import Amount, Body, Cursor, Key, Limit, Metadata, Page, Shown, Time, before, page, path_id
+from replenish.api.v1.wire import (
+    Amount,
+    Body,
+    Category,
+    CreditCurrencyKey,
+    Cursor,
+    CustomerKey,
+    Example,
+    Key,
+    Limit,
+    Metadata,
+    MeterScope,
+    Page,
+    Priority,
+    Shown,
+    Time,
+    ValidUnit,
+    before,
+    page,
+    path_id,
+)
 from replenish.catalog import queries as catalog
 from replenish.core.errors import Invalid
 from replenish.core.ids import (
     CURRENCY,
     CUSTOMER,
-    GRANT_PERIOD,
     GRANT_SCHEDULE,
-    LOT,
     METER,
     WALLET,
     GrantScheduleId,
@@ -33,19 +51,18 @@ from replenish.schedules.model import (
     Cadence,
     Draft,
     DurationUnit,
-    Period,
-    PeriodState,
     Schedule,
-    SkipReason,
     State,
 )
 from replenish.schedules.periods import next_start
 from replenish.wallets import queries as wallets
 from replenish.wallets.model import WalletRef
 
-GrantName = Annotated[str, Meta(max_length=255)]
-Priority = Annotated[int, Meta(ge=0, le=100)]
-Periods = Annotated[int, Meta(ge=1, le=PERIODS_MAX)]
+GrantName = Annotated[str, Meta(max_length=255, description="What the schedule and the credits it grants are called.")]
+Periods = Annotated[int, Meta(ge=1, le=PERIODS_MAX, description="How many periods it has; without end unless said.")]
+Rollover = Annotated[
+    Amount, Meta(description="How much of what is left of a period is carried into the next; nothing unless said.")
+]
 
 
 class NewGrantSchedule(Body):
@@ -57,37 +74,90 @@ class NewGrantSchedule(Body):
     period.
     """
 
-    customer_id: Key
-    currency_id: Key
-    cadence: Cadence
-    every: Annotated[int, Meta(ge=1, le=EVERY_MAX)] = 1
-    starts_at: Annotated[datetime, Meta(tz=True)] | None = None
-    # No period starts at or after it.
-    ends_at: Annotated[datetime, Meta(tz=True)] | None = None
+    EXAMPLE: ClassVar[Example] = {
+        "customer_id": "user_17",
+        "currency_id": "credits",
+        "cadence": "monthly",
+        "amount": "100",
+        "name": "Monthly allowance",
+    }
+
+    customer_id: CustomerKey
+    currency_id: CreditCurrencyKey
+    cadence: Annotated[Cadence, Meta(description="What a period is: a week, month, quarter or year from `starts_at`.")]
+    every: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=EVERY_MAX,
+            description="How many weeks, months, quarters or years make one period: 2 with `weekly` grants every second week.",
+        ),
+    ] = 1
+    starts_at: Annotated[
+        Time | None,
+        Meta(
+            description="When the first period starts, at most 366 days back; now unless said. A period that is over already, and whose credits would be, is skipped as `missed`."
+        ),
+    ] = None
+    ends_at: Annotated[Time | None, Meta(description="No period starts at or after it; without end unless said.")] = (
+        None
+    )
     periods_max: Periods | None = None
-    amount: Amount | None = None
-    target: Amount | None = None
-    valid_duration_value: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
-    valid_duration_unit: DurationUnit = "days"
-    rollover_amount_max: Amount | None = None
-    category: Literal["paid", "promotional"] = "promotional"
+    amount: Annotated[
+        Amount | None,
+        Meta(
+            description="Credits that each period brings, whatever is left of the last. Give either `amount` or `target`."
+        ),
+    ] = None
+    target: Annotated[
+        Amount | None,
+        Meta(
+            description="Each period brings what lifts the schedule's own credits to this, and none if they are there. Give either `amount` or `target`."
+        ),
+    ] = None
+    valid_duration_value: (
+        Annotated[
+            int,
+            Meta(
+                ge=0,
+                le=1_000_000,
+                description="How long the credits are usable, counted from their period's start; 0 = they never expire; until the next period unless said.",
+            ),
+        ]
+        | None
+    ) = None
+    valid_duration_unit: ValidUnit = "days"
+    rollover_amount_max: Rollover | None = None
+    category: Category = "promotional"
     name: GrantName = ""
-    # Lower burns first.
     priority: Priority = 50
-    # Meters (ids or event names) that these credits may pay for; empty = all.
-    scope: Annotated[list[Key], Meta(max_length=50)] = field(default_factory=list)
+    scope: MeterScope = field(default_factory=list)
     metadata: Metadata = field(default_factory=dict)
 
 
 class GrantScheduleChanges(Body):
     """Holds from the next period that starts; what was granted of the running one stays."""
 
+    MADE_BY = NewGrantSchedule
+    EXAMPLE: ClassVar[Example] = {"amount": "120"}
+
     name: GrantName | UnsetType = UNSET
-    amount: Amount | UnsetType = UNSET
-    target: Amount | UnsetType = UNSET
-    rollover_amount_max: Amount | UnsetType | None = UNSET
+    amount: (
+        Annotated[Amount, Meta(description="Credits that each period brings; for a schedule with an amount.")]
+        | UnsetType
+    ) = UNSET
+    target: (
+        Annotated[
+            Amount,
+            Meta(description="What each period lifts the schedule's own credits to; for a schedule with a target."),
+        ]
+        | UnsetType
+    ) = UNSET
+    rollover_amount_max: Rollover | UnsetType | None = UNSET
     priority: Priority | UnsetType = UNSET
-    ends_at: Annotated[datetime, Meta(tz=True)] | UnsetType | None = UNSET
+    ends_at: (
+        Annotated[Time, Meta(description="No period starts at or after it; null = without end.")] | UnsetType | None
+    ) = UNSET
     periods_max: Periods | UnsetType | None = UNSET
     metadata: Metadata | UnsetType = UNSET
 
@@ -123,27 +193,6 @@ class GrantScheduleView(Shown):
     updated_at: Time
 
 
-class GrantPeriodView(Shown):
-    """`granted` as a credit grant of `amount`, or `skipped`. What was carried over is a credit grant of its own.
-
-    `reason` of a skipped one: `missed` (its credits would have ended already), `paused`, `full` (nothing was below the
-    target).
-    """
-
-    id: str
-    grant_schedule_id: str
-    number: int
-    starts_at: Time
-    ends_at: Time
-    state: PeriodState
-    reason: SkipReason | None
-    amount: str
-    carried_amount: str
-    credit_grant_id: str | None
-    carried_credit_grant_id: str | None
-    created_at: Time
-
-
 async def _show(call: Call, schedule: Schedule, *, now: datetime) -> GrantScheduleView:
     ref = await wallets.ref_of(call.db, customer_id=schedule.customer_id, wallet_id=schedule.wallet_id)
     return GrantScheduleView(
@@ -173,23 +222,6 @@ async def _show(call: Call, schedule: Schedule, *, now: datetime) -> GrantSchedu
         ended_at=schedule.ended_at,
         created_at=schedule.created_at,
         updated_at=schedule.updated_at,
-    )
-
-
-def _show_period(period: Period) -> GrantPeriodView:
-    return GrantPeriodView(
-        id=GRANT_PERIOD.text(period.id),
-        grant_schedule_id=GRANT_SCHEDULE.text(period.schedule_id),
-        number=period.number,
-        starts_at=period.starts_at,
-        ends_at=period.ends_at,
-        state=period.state,
-        reason=period.reason,
-        amount=str(period.amount),
-        carried_amount=str(period.carried_amount),
-        credit_grant_id=None if period.lot_id is None else LOT.text(period.lot_id),
-        carried_credit_grant_id=None if period.carried_lot_id is None else LOT.text(period.carried_lot_id),
-        created_at=period.created_at,
     )
 
 
@@ -266,20 +298,6 @@ async def retrieve_grant_schedule(grant_schedule_id: str, call: Call) -> GrantSc
     return await _view(call, path_id(GRANT_SCHEDULE, grant_schedule_id, "grant schedule"))
 
 
-@reads("/grant_schedules/{grant_schedule_id:str}/periods")
-async def list_grant_periods(
-    grant_schedule_id: str, call: Call, limit: Limit = 20, cursor: Cursor | None = None
-) -> Page[GrantPeriodView]:
-    """List what became of a schedule's periods, the latest first. One that is granted ahead is there before it starts."""
-    schedule = await queries.schedule(
-        call.db,
-        workspace_id=call.workspace_id,
-        schedule_id=path_id(GRANT_SCHEDULE, grant_schedule_id, "grant schedule"),
-    )
-    rows = await queries.periods(call.db, schedule=schedule, before=before(cursor), limit=limit + 1)
-    return page(rows, limit=limit, show=_show_period, id_of=lambda row: row.id)
-
-
 @changes("/grant_schedules/{grant_schedule_id:str}", scope="credits:write")
 async def change_grant_schedule(grant_schedule_id: str, data: GrantScheduleChanges, call: Call) -> GrantScheduleView:
     """Change what is to come. Cadence, start, expiry and scope never change; make a new schedule."""
@@ -342,7 +360,6 @@ routes = [
     create_grant_schedule,
     list_grant_schedules,
     retrieve_grant_schedule,
-    list_grant_periods,
     change_grant_schedule,
     pause_grant_schedule,
     resume_grant_schedule,

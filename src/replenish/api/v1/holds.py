@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
@@ -12,7 +12,25 @@ from replenish.api.v1.references import meter_ref
 from replenish.api.v1.routing import acts, creates, reads
 from replenish.api.v1.usage_events import AllocationView, UsageEventView
 from replenish.api.v1.usage_events import show as show_event
-from replenish.api.v1.wire import Amount, Body, Cursor, Key, Limit, Metadata, Page, Shown, Time, before, page, path_id
+from replenish.api.v1.wire import (
+    Amount,
+    Body,
+    CreditCurrencyKey,
+    Cursor,
+    CustomerKey,
+    Example,
+    Key,
+    Limit,
+    Metadata,
+    MeterKey,
+    Page,
+    Shortfall,
+    Shown,
+    Time,
+    before,
+    page,
+    path_id,
+)
 from replenish.catalog import queries as catalog
 from replenish.catalog.model import Meter as CatalogMeter
 from replenish.catalog.model import PaymentCurrency
@@ -36,12 +54,30 @@ class NewHold(Body):
     them.
     """
 
-    customer_id: Key
-    value: Amount
-    meter_id: Key | None = None
-    currency_id: Key | None = None
+    EXAMPLE: ClassVar[Example] = {"customer_id": "user_17", "meter_id": "ai_tokens", "value": "4000", "expires_in": 600}
+
+    customer_id: CustomerKey
+    value: Annotated[
+        Amount,
+        Meta(description="How much is reserved: in the meter's unit with `meter_id`, in credits with `currency_id`."),
+    ]
+    meter_id: Annotated[
+        MeterKey | None,
+        Meta(description="The meter that it is for, by id, event name or lookup key; or name a `currency_id`."),
+    ] = None
+    currency_id: Annotated[
+        CreditCurrencyKey | None,
+        Meta(
+            description="The credit currency, by id or lookup key, where no meter is named; only unscoped grants are held then."
+        ),
+    ] = None
     expires_in: Seconds = HOLD_SECONDS
-    properties: Metadata = field(default_factory=dict)
+    properties: Annotated[
+        Metadata,
+        Meta(
+            description="Those of the usage it is for, such as the model: they find the rate, budgets look at them, the capture carries them."
+        ),
+    ] = field(default_factory=dict)
     metadata: Metadata = field(default_factory=dict)
 
 
@@ -52,14 +88,20 @@ class Capture(Body):
     hold's.
     """
 
-    value: Amount
-    shortfall: Literal["reject", "owe"] | UnsetType = UNSET
-    properties: Metadata | UnsetType = UNSET
+    EXAMPLE: ClassVar[Example] = {"value": "1250"}
+
+    value: Annotated[
+        Amount, Meta(description="What it cost, in the hold's unit: less than was held, as much, or more.")
+    ]
+    shortfall: Shortfall | UnsetType = UNSET
+    properties: Annotated[Metadata, Meta(description="What is added to the hold's properties.")] | UnsetType = UNSET
 
 
 class Extension(Body):
+    EXAMPLE: ClassVar[Example] = {"expires_in": 600, "increase_by": "1000"}
+
     expires_in: Seconds | None = None
-    increase_by: Amount | None = None
+    increase_by: Annotated[Amount | None, Meta(description="How much more is reserved, in the hold's unit.")] = None
 
 
 class HoldView(Shown):

@@ -1,13 +1,13 @@
 """IPN: notifications of sales in PayKickstart's format, per product; the secret that signs them, per campaign."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
 from replenish.api.v1.call import Call
 from replenish.api.v1.campaigns import find_campaign
 from replenish.api.v1.routing import acts, reads, replaces
-from replenish.api.v1.wire import Body, Shown, Url
+from replenish.api.v1.wire import Body, Example, Shown, Url
 from replenish.catalog import queries as catalog
 from replenish.core.ids import CAMPAIGN, PRODUCT
 from replenish.core.sealing import Box
@@ -23,8 +23,14 @@ Secret = Annotated[
 class IpnTarget(Body):
     """`url` null = send none. `charset` is what is signed: receivers differ."""
 
-    url: Url | None
-    charset: Charset = "utf-8"
+    EXAMPLE: ClassVar[Example] = {"url": "https://shop.example/ipn"}
+
+    url: Annotated[
+        Url | None, Meta(description="Where the form is posted when the product is sold; null: none is sent.")
+    ]
+    charset: Annotated[Charset, Meta(description="The character set that the form is signed in: receivers differ.")] = (
+        "utf-8"
+    )
 
 
 class IpnView(Shown):
@@ -38,6 +44,8 @@ class IpnView(Shown):
 
 class NewIpnSecret(Body):
     """Without a secret, one is made."""
+
+    EXAMPLE: ClassVar[Example] = {}
 
     secret: Secret | None = None
 

@@ -1,7 +1,7 @@
 """Meters: how reported usage becomes credits."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import UNSET, Meta, UnsetType, field
 
@@ -10,8 +10,11 @@ from replenish.api.v1.rates import Rate, RateCardEntry, RatingBody, rating_terms
 from replenish.api.v1.references import currency_ref
 from replenish.api.v1.routing import changes, creates, reads
 from replenish.api.v1.wire import (
+    NAME,
+    CreditCurrencyKey,
     Cursor,
     Decimals,
+    Example,
     Key,
     Limit,
     LookupKey,
@@ -29,31 +32,63 @@ from replenish.core.ids import CURRENCY, METER
 from replenish.core.money import plain
 from replenish.flows import manage_meters
 
-MeterName = Annotated[str, Meta(min_length=1, max_length=64)]
-EventName = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:@+-]*$")]
-Unit = Annotated[str, Meta(min_length=1, max_length=32)]
-Description = Annotated[str, Meta(max_length=255)]
+MeterName = Annotated[str, Meta(min_length=1, max_length=64, description="What people call it.")]
+EventName = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        pattern=NAME,
+        description="The name that usage is reported under: unique in the workspace, and never changed.",
+    ),
+]
+Unit = Annotated[str, Meta(min_length=1, max_length=32, description="What is counted, such as `call` or `token`.")]
+Description = Annotated[str, Meta(max_length=255, description="What it measures, in your words.")]
 
 
 class NewMeter(RatingBody, kw_only=True):
+    EXAMPLE: ClassVar[Example] = {
+        "name": "AI tokens",
+        "event_name": "ai_tokens",
+        "unit": "token",
+        "currency_id": "credits",
+        "credits_per_unit": "0.001",
+    }
+
     name: MeterName
     event_name: EventName
     unit: Unit
-    # `sum` charges each unit of an event's value, `count` each event.
-    aggregation: Aggregation = "sum"
-    # Without one, a credit currency is made with the meter, of `decimals` (2 unless said).
-    currency_id: Key | None = None
-    decimals: Decimals | None = None
+    aggregation: Annotated[
+        Aggregation,
+        Meta(
+            description="`sum` charges each unit of an event's `value`; `count` charges each event as one unit, whatever its value."
+        ),
+    ] = "sum"
+    currency_id: Annotated[
+        CreditCurrencyKey | None,
+        Meta(
+            description="The credit currency that it charges, by id or lookup key; unless said, one is made with the meter."
+        ),
+    ] = None
+    decimals: Annotated[
+        Decimals | None,
+        Meta(
+            description="Of the credit currency that is made with the meter, 2 unless said; not together with `currency_id`."
+        ),
+    ] = None
     description: Description = ""
     lookup_key: LookupKey | None = None
     metadata: Metadata = field(default_factory=dict)
 
 
 class MeterChanges(RatingBody, kw_only=True):
+    MADE_BY = NewMeter
+    EXAMPLE: ClassVar[Example] = {"credits_per_unit": "0.002"}
+
     name: MeterName | UnsetType = UNSET
     unit: Unit | UnsetType = UNSET
     description: Description | UnsetType = UNSET
-    status: MeterStatus | UnsetType = UNSET
+    status: Annotated[MeterStatus, Meta(description="An `inactive` meter refuses events.")] | UnsetType = UNSET
     metadata: Metadata | UnsetType = UNSET
 
 

@@ -1,6 +1,6 @@
 """Payment currencies: money, and the credit currencies that customers hold, with what tops those up."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import UNSET, Meta, UnsetType, field
 
@@ -8,15 +8,18 @@ from replenish.api.v1.call import Call
 from replenish.api.v1.references import link_ref, price_ref
 from replenish.api.v1.routing import changes, creates, reads, removes, replaces
 from replenish.api.v1.wire import (
+    CODE,
     Amount,
     Body,
     Cursor,
     Decimals,
+    Example,
     Key,
     Limit,
     LookupKey,
     Metadata,
     Page,
+    PriceKey,
     Shown,
     Time,
     Url,
@@ -30,32 +33,55 @@ from replenish.core.ids import CURRENCY, PAYMENT_LINK, PRICE
 from replenish.core.money import plain
 from replenish.flows import manage_currencies
 
-CurrencyName = Annotated[str, Meta(min_length=1, max_length=64)]
-Symbol = Annotated[str, Meta(min_length=1, max_length=32)]
-Code = Annotated[str, Meta(min_length=3, max_length=10, pattern="^[A-Z0-9]+$", examples=["GBP"])]
+CurrencyName = Annotated[str, Meta(min_length=1, max_length=64, description="What people call it.")]
+Symbol = Annotated[
+    str, Meta(min_length=1, max_length=32, description="What stands beside amounts; the name unless said.")
+]
+Overdraft = Annotated[
+    OverdraftPolicy,
+    Meta(
+        description="What happens to usage that no grant can pay: refused (`none`), owed up to `overdraft_limit` (`limited`)"
+        " or owed without end (`unlimited`)."
+    ),
+]
+OverdraftLimit = Annotated[
+    Amount, Meta(description="Credits that may be owed at most; with `limited`, which needs it.")
+]
+Code = Annotated[str, Meta(min_length=3, max_length=10, pattern=CODE, examples=["GBP"])]
 
 
 class NewPaymentCurrency(Body):
+    EXAMPLE: ClassVar[Example] = {"name": "Credits", "type": "credit", "lookup_key": "credits"}
+
     name: CurrencyName
-    type: CurrencyType = "credit"
-    # The name unless said.
+    type: Annotated[CurrencyType, Meta(description="`credit` is a unit that customers hold, `standard` is money.")] = (
+        "credit"
+    )
     symbol: Symbol | None = None
-    # Standard currencies only.
-    code: Code | None = None
-    # 2 unless said; money that the world knows has the world's.
-    decimals: Decimals | None = None
+    code: Annotated[
+        Code | None, Meta(description="The code of the money, such as GBP; `standard` only, and it needs one.")
+    ] = None
+    decimals: Annotated[
+        Decimals | None, Meta(description="How many decimals amounts have; 2 unless said, for known money the world's.")
+    ] = None
     lookup_key: LookupKey | None = None
-    overdraft_policy: OverdraftPolicy = "none"
-    overdraft_limit: Amount | None = None
+    overdraft_policy: Overdraft = "none"
+    overdraft_limit: OverdraftLimit | None = None
     metadata: Metadata = field(default_factory=dict)
 
 
 class PaymentCurrencyChanges(Body):
+    MADE_BY = NewPaymentCurrency
+    EXAMPLE: ClassVar[Example] = {"symbol": "credits"}
+
     name: CurrencyName | UnsetType = UNSET
     symbol: Symbol | UnsetType = UNSET
-    active: bool | UnsetType = UNSET
-    overdraft_policy: OverdraftPolicy | UnsetType = UNSET
-    overdraft_limit: Amount | UnsetType | None = UNSET
+    active: (
+        Annotated[bool, Meta(description="False: nothing that is priced in it, or grants it, is sold any more.")]
+        | UnsetType
+    ) = UNSET
+    overdraft_policy: Overdraft | UnsetType = UNSET
+    overdraft_limit: OverdraftLimit | UnsetType | None = UNSET
     lookup_key: LookupKey | UnsetType | None = UNSET
     metadata: Metadata | UnsetType = UNSET
 
@@ -63,11 +89,24 @@ class PaymentCurrencyChanges(Body):
 class NewRechargeConfig(Body):
     """What a customer buys. An empty `checkout_url` is none."""
 
-    base_price_id: Key
-    payment_link_id: Key | None = None
-    checkout_url: Url | None = None
-    min_recharge_amount: Amount | None = None
-    max_recharge_amount: Amount | None = None
+    EXAMPLE: ClassVar[Example] = {"base_price_id": "credit_pack_usd"}
+
+    base_price_id: Annotated[
+        PriceKey,
+        Meta(description="The price that a customer buys to top this credit currency up, by id or lookup key."),
+    ]
+    payment_link_id: Annotated[
+        Key | None, Meta(description="The payment link that customers top up through, by id or lookup key.")
+    ] = None
+    checkout_url: Annotated[
+        Url | None, Meta(description="A page of yours where customers top up, in place of ours; empty = none.")
+    ] = None
+    min_recharge_amount: Annotated[
+        Amount | None, Meta(description="The least that one top-up may cost, in the base price's currency.")
+    ] = None
+    max_recharge_amount: Annotated[
+        Amount | None, Meta(description="The most that one top-up may cost, in the base price's currency.")
+    ] = None
 
 
 class RechargeConfigView(Shown):

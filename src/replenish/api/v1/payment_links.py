@@ -1,6 +1,6 @@
 """Payment links: public addresses where one price can be bought."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import UNSET, Meta, UnsetType, field
 
@@ -10,11 +10,13 @@ from replenish.api.v1.routing import changes, creates, reads
 from replenish.api.v1.wire import (
     Body,
     Cursor,
+    Example,
     Key,
     Limit,
     LookupKey,
     Metadata,
     Page,
+    PriceKey,
     Quantity,
     Shown,
     Time,
@@ -27,25 +29,33 @@ from replenish.catalog.model import PaymentLink
 from replenish.core.ids import PAYMENT_LINK, PRICE
 from replenish.flows import manage_payment_links
 
-LinkName = Annotated[str, Meta(max_length=255)]
+LinkName = Annotated[str, Meta(max_length=255, description="A name of yours for it.")]
+LinkQuantity = Annotated[Quantity, Meta(description="How many units of the price are bought.")]
+Adjustable = Annotated[bool, Meta(description="Whether the buyer may change the quantity.")]
+AfterUrl = Annotated[Url, Meta(description="Where the buyer is sent after the purchase.")]
 
 
 class NewPaymentLink(Body):
-    price_id: Key
-    quantity: Quantity = 1
-    quantity_adjustable: bool = True
-    after_completion_url: Url | None = None
+    EXAMPLE: ClassVar[Example] = {"price_id": "credit_pack_usd", "name": "Our website"}
+
+    price_id: Annotated[PriceKey, Meta(description="The price that is bought through it, by id or lookup key.")]
+    quantity: LinkQuantity = 1
+    quantity_adjustable: Adjustable = True
+    after_completion_url: AfterUrl | None = None
     name: LinkName = ""
     lookup_key: LookupKey | None = None
     metadata: Metadata = field(default_factory=dict)
 
 
 class PaymentLinkChanges(Body):
+    MADE_BY = NewPaymentLink
+    EXAMPLE: ClassVar[Example] = {"quantity_adjustable": False}
+
     name: LinkName | UnsetType = UNSET
-    quantity: Quantity | UnsetType = UNSET
-    quantity_adjustable: bool | UnsetType = UNSET
-    after_completion_url: Url | UnsetType | None = UNSET
-    active: bool | UnsetType = UNSET
+    quantity: LinkQuantity | UnsetType = UNSET
+    quantity_adjustable: Adjustable | UnsetType = UNSET
+    after_completion_url: AfterUrl | UnsetType | None = UNSET
+    active: Annotated[bool, Meta(description="False: nothing can be bought through it any more.")] | UnsetType = UNSET
     lookup_key: LookupKey | UnsetType | None = UNSET
     metadata: Metadata | UnsetType = UNSET
 

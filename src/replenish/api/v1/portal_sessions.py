@@ -1,21 +1,25 @@
 """Portal sessions: a one-time link that lets one customer into the billing portal."""
 
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
+
 from replenish.access import queries
 from replenish.access.model import PortalSession
 from replenish.access.tokens import portal_link
 from replenish.api.v1.call import Call
 from replenish.api.v1.routing import acts, creates, reads
-from replenish.api.v1.wire import Body, Key, Shown, Time, Url, path_id
+from replenish.api.v1.wire import Body, CustomerKey, Example, Shown, Time, Url, path_id
 from replenish.core.ids import CUSTOMER, PORTAL_SESSION, PortalSessionId
 from replenish.customers import queries as customers
 from replenish.flows import manage_portal_sessions
 
 
 class NewPortalSession(Body):
-    # A customer's id or external id.
-    customer_id: Key
-    # Where the portal's "back" leads.
-    return_url: Url | None = None
+    EXAMPLE: ClassVar[Example] = {"customer_id": "user_17", "return_url": "https://shop.example/account"}
+
+    customer_id: CustomerKey
+    return_url: Annotated[Url | None, Meta(description='Where the portal\'s "back" leads.')] = None
 
 
 class PortalSessionView(Shown):

@@ -1,7 +1,7 @@
 """Prices: what one unit of a product costs, and the credits it grants."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
@@ -11,15 +11,23 @@ from replenish.api.v1.routing import changes, creates, reads
 from replenish.api.v1.wire import (
     Amount,
     Body,
+    CreditCurrencyKey,
+    CurrencyKey,
     Cursor,
+    Example,
     Key,
     Limit,
     LookupKey,
     Metadata,
+    MeterKey,
+    MeterScope,
     Page,
+    Priority,
+    ProductKey,
     Quantity,
     Shown,
     Time,
+    ValidUnit,
     before,
     money,
     page,
@@ -29,47 +37,76 @@ from replenish.catalog.model import CreditTerms, DurationUnit, Price
 from replenish.core.ids import CURRENCY, METER, PRICE, PRODUCT
 from replenish.flows import manage_catalog
 
-Nickname = Annotated[str, Meta(max_length=255)]
-Priority = Annotated[int, Meta(ge=0, le=100, description="Lower burns first.")]
+Nickname = Annotated[str, Meta(max_length=255, description="A name of yours for it; customers read the product's.")]
+QuantityMax = Annotated[Quantity, Meta(description="How many units one purchase may have at most.")]
 Duration = Annotated[int, Meta(ge=0, le=1_000_000, description="0 = the credits never expire.")]
 
 
 class NewCreditConfig(Body):
     """What one unit grants. `scope` names the meters that the credits may pay for; empty = all."""
 
-    currency_id: Key
-    credit_amount: Amount
+    currency_id: Annotated[
+        CreditCurrencyKey, Meta(description="The credit currency that is granted, by id or lookup key.")
+    ]
+    credit_amount: Annotated[Amount, Meta(description="Credits that one unit of the price grants.")]
     priority: Priority = 50
     valid_duration_value: Duration = 0
-    valid_duration_unit: DurationUnit = "days"
-    scope: Annotated[list[Key], Meta(max_length=50)] = field(default_factory=list)
+    valid_duration_unit: ValidUnit = "days"
+    scope: MeterScope = field(default_factory=list)
 
 
 class NewCurrencyOption(Body):
     """A further currency that the price can be paid in."""
 
-    currency_id: Key
-    unit_amount: Amount
+    currency_id: CurrencyKey
+    unit_amount: Annotated[Amount, Meta(description="What one unit costs in this currency.")]
 
 
 class NewPrice(Body):
-    product_id: Key
-    currency_id: Key
-    unit_amount: Amount
-    type: Literal["one_time"] = "one_time"
-    currency_options: Annotated[list[NewCurrencyOption], Meta(max_length=20)] = field(default_factory=list)
-    credit_config: NewCreditConfig | None = None
-    meter_id: Key | None = None
-    quantity_max: Quantity = 9999
+    EXAMPLE: ClassVar[Example] = {
+        "product_id": "credit_pack",
+        "currency_id": "USD",
+        "unit_amount": "10",
+        "credit_config": {"currency_id": "credits", "credit_amount": "10000"},
+        "lookup_key": "credit_pack_usd",
+    }
+
+    product_id: ProductKey
+    currency_id: Annotated[
+        CurrencyKey,
+        Meta(
+            description="The base currency, money that the price is paid in unless another is chosen: its id, code or lookup key."
+        ),
+    ]
+    unit_amount: Annotated[Amount, Meta(description="What one unit costs in the base currency.")]
+    type: Annotated[Literal["one_time"], Meta(description="How it is paid: once.")] = "one_time"
+    currency_options: Annotated[
+        list[NewCurrencyOption],
+        Meta(max_length=20, description="Further currencies that it can be paid in, each with its amount."),
+    ] = field(default_factory=list)
+    credit_config: Annotated[
+        NewCreditConfig | None,
+        Meta(description="Which credits one unit grants; for products of type `credit`, which need one."),
+    ] = None
+    meter_id: Annotated[
+        MeterKey | None,
+        Meta(
+            description="A meter that the credits are for, by id, event name or lookup key; it must charge the credit currency that is granted."
+        ),
+    ] = None
+    quantity_max: QuantityMax = 9999
     nickname: Nickname = ""
     lookup_key: LookupKey | None = None
     metadata: Metadata = field(default_factory=dict)
 
 
 class PriceChanges(Body):
+    MADE_BY = NewPrice
+    EXAMPLE: ClassVar[Example] = {"nickname": "Spring price"}
+
     nickname: Nickname | UnsetType = UNSET
-    active: bool | UnsetType = UNSET
-    quantity_max: Quantity | UnsetType = UNSET
+    active: Annotated[bool, Meta(description="False archives the price: it is not sold any more.")] | UnsetType = UNSET
+    quantity_max: QuantityMax | UnsetType = UNSET
     lookup_key: LookupKey | UnsetType | None = UNSET
     metadata: Metadata | UnsetType = UNSET
 

@@ -1,36 +1,58 @@
 """Products: what is sold."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import UNSET, Meta, UnsetType, field
 
 from replenish.api.v1.call import Call
 from replenish.api.v1.references import campaign_ref
 from replenish.api.v1.routing import changes, creates, reads
-from replenish.api.v1.wire import Body, Cursor, Id, Limit, LookupKey, Metadata, Name, Page, Shown, Time, before, page
+from replenish.api.v1.wire import (
+    Body,
+    Cursor,
+    Example,
+    Id,
+    Limit,
+    LookupKey,
+    Metadata,
+    Name,
+    Page,
+    Shown,
+    Time,
+    before,
+    page,
+)
 from replenish.catalog import queries
 from replenish.catalog.model import Product, ProductType
 from replenish.core.ids import CAMPAIGN, PRODUCT
 from replenish.flows import manage_catalog
 
-Description = Annotated[str, Meta(max_length=2000)]
+Description = Annotated[str, Meta(max_length=2000, description="More about it, as the customer reads it.")]
+Campaign = Annotated[Id, Meta(description="The campaign that it belongs to, by id.")]
 
 
 class NewProduct(Body):
-    name: Name
-    # Only products of type `credit` sell credits.
-    type: ProductType = "service"
+    EXAMPLE: ClassVar[Example] = {"name": "10,000 credits", "type": "credit", "lookup_key": "credit_pack"}
+
+    name: Annotated[Name, Meta(description="What is sold, as the customer reads it.")]
+    type: Annotated[
+        ProductType,
+        Meta(description="Only products of type `credit` sell credits; `service` and `good` are other things."),
+    ] = "service"
     description: Description = ""
-    campaign_id: Id | None = None
+    campaign_id: Campaign | None = None
     lookup_key: LookupKey | None = None
     metadata: Metadata = field(default_factory=dict)
 
 
 class ProductChanges(Body):
-    name: Name | UnsetType = UNSET
+    MADE_BY = NewProduct
+    EXAMPLE: ClassVar[Example] = {"description": "Enough for ten million tokens."}
+
+    name: Annotated[Name, Meta(description="What is sold, as the customer reads it.")] | UnsetType = UNSET
     description: Description | UnsetType = UNSET
-    active: bool | UnsetType = UNSET
-    campaign_id: Id | UnsetType | None = UNSET
+    active: Annotated[bool, Meta(description="False: it is not sold any more.")] | UnsetType = UNSET
+    campaign_id: Campaign | UnsetType | None = UNSET
     lookup_key: LookupKey | UnsetType | None = UNSET
     metadata: Metadata | UnsetType = UNSET
 

@@ -16,21 +16,26 @@ from replenish.core.money import plain
 class FlatRate(Body, tag="flat"):
     """The same for each unit."""
 
-    credits_per_unit: Amount
+    credits_per_unit: Annotated[Amount, Meta(description="Credits for one unit.")]
 
 
 class PackageRate(Body, tag="package"):
     """Whole packages of units; one that is begun is paid, by each event for itself."""
 
-    package_size: Amount
-    credits_per_package: Amount
+    package_size: Annotated[
+        Amount, Meta(description="How many units a package has; one that is begun is paid, by each event for itself.")
+    ]
+    credits_per_package: Annotated[Amount, Meta(description="Credits for one package.")]
 
 
 class Tier(Body):
     """`up_to`: the last unit of the month in this tier; null in the last tier only."""
 
-    up_to: Amount | None
-    credits_per_unit: Amount
+    up_to: Annotated[
+        Amount | None,
+        Meta(description="The last unit of the month in this tier; null in the last tier, and only there."),
+    ]
+    credits_per_unit: Annotated[Amount, Meta(description="Credits for one unit in this tier.")]
 
 
 class GraduatedRate(Body, tag="graduated"):
@@ -39,7 +44,14 @@ class GraduatedRate(Body, tag="graduated"):
     Months are those of the workspace's time zone; each entry of a rate card counts its own events, apart from the others.
     """
 
-    tiers: Annotated[list[Tier], Meta(min_length=1, max_length=TIERS_MAX)]
+    tiers: Annotated[
+        list[Tier],
+        Meta(
+            min_length=1,
+            max_length=TIERS_MAX,
+            description="From a month's first unit on, each tier up to a higher unit than the one before. Units count by wallet, rate (the meter's own, or the rate card's entry) and month of the workspace's time zone.",
+        ),
+    ]
 
 
 Rate = FlatRate | PackageRate | GraduatedRate
@@ -52,9 +64,14 @@ class RateCardEntry(Body):
 
     properties: Annotated[
         dict[RateProperty, RateValue | Annotated[list[RateValue], Meta(min_length=1, max_length=VALUES_MAX)]],
-        Meta(min_length=1, max_length=NAMES_MAX, examples=[{"model": "large", "kind": ["input", "cached"]}]),
+        Meta(
+            min_length=1,
+            max_length=NAMES_MAX,
+            description="Each property that an event must carry, with its value or a list of values.",
+            examples=[{"model": "large", "kind": ["input", "cached"]}],
+        ),
     ]
-    rate: Rate
+    rate: Annotated[Rate, Meta(description="What a unit costs in events that match.")]
 
 
 RateCard = Annotated[
@@ -70,9 +87,24 @@ UnmatchedEvents = Annotated[
 class RatingBody(Body):
     """What decides the price of a meter's events. A unit costs 1 unless something is given."""
 
-    # Short for a flat `rate`: one of the two.
-    credits_per_unit: Amount | UnsetType = UNSET
-    rate: Rate | UnsetType = UNSET
+    credits_per_unit: (
+        Annotated[
+            Amount,
+            Meta(
+                description="Credits for one unit, 1 unless something is given; short for a flat `rate`, so give one of the two."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    rate: (
+        Annotated[
+            Rate,
+            Meta(
+                description="What a unit costs: flat, by packages or by graduated tiers; in place of `credits_per_unit`."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     rate_card: RateCard | UnsetType = UNSET
     unmatched: UnmatchedEvents | UnsetType = UNSET
 

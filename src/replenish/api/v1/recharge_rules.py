@@ -1,7 +1,7 @@
 """Recharge rules: a customer's standing order for automatic top-ups."""
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
@@ -9,7 +9,24 @@ from msgspec import Meta
 from replenish.api.v1.call import Call
 from replenish.api.v1.references import customer_ref, price_ref
 from replenish.api.v1.routing import acts, reads, replaces
-from replenish.api.v1.wire import Amount, Body, Cursor, Key, Limit, Page, Shown, Time, before, page, path_id
+from replenish.api.v1.wire import (
+    Amount,
+    Body,
+    CreditCurrencyKey,
+    CurrencyKey,
+    Cursor,
+    CustomerKey,
+    Example,
+    Key,
+    Limit,
+    Page,
+    PriceKey,
+    Shown,
+    Time,
+    before,
+    page,
+    path_id,
+)
 from replenish.catalog import queries as catalog
 from replenish.catalog.model import PaymentCurrency, Price
 from replenish.core.errors import Invalid
@@ -39,9 +56,12 @@ class NewConsent(Body):
     Kept for good with the price, the caps and the method it covered.
     """
 
-    wording: Annotated[str, Meta(min_length=10, max_length=5000)]
-    ip: Annotated[str, Meta(max_length=64)] | None = None
-    user_agent: Annotated[str, Meta(max_length=1000)] | None = None
+    wording: Annotated[str, Meta(min_length=10, max_length=5000, description="The words that the customer agreed to.")]
+    ip: Annotated[str, Meta(max_length=64, description="The customer's IP address at that act.")] | None = None
+    user_agent: (
+        Annotated[str, Meta(max_length=1000, description="The customer's browser at that act, by its `User-Agent`.")]
+        | None
+    ) = None
 
 
 class RechargeRuleDraft(Body):
@@ -50,21 +70,60 @@ class RechargeRuleDraft(Body):
     `price_id` is the recharge config's base price unless said. Caps are in the payment currency, tax included.
     """
 
-    customer_id: Key
-    credit_currency_id: Key
-    enabled: bool
-    threshold: Amount
-    mode: Literal["packs", "target"] = "packs"
-    packs: Annotated[int, Meta(ge=1, le=9999)] = 1
-    target: Amount | None = None
-    price_id: Key | None = None
-    currency_id: Key | None = None
-    payment_method_id: Annotated[str, Meta(max_length=64)] | None = None
-    charge_amount_max: Amount | None = None
-    day_amount_max: Amount | None = None
-    day_count_max: Annotated[int, Meta(ge=1, le=1000)] | None = None
-    month_amount_max: Amount | None = None
-    consent: NewConsent | None = None
+    EXAMPLE: ClassVar[Example] = {
+        "customer_id": "user_17",
+        "credit_currency_id": "credits",
+        "enabled": False,
+        "threshold": "1000",
+    }
+
+    customer_id: CustomerKey
+    credit_currency_id: CreditCurrencyKey
+    enabled: Annotated[bool, Meta(description="Whether it buys by itself; switching it on needs `consent`.")]
+    threshold: Annotated[Amount, Meta(description="It buys when the balance falls below this many credits, not at it.")]
+    mode: Annotated[
+        Literal["packs", "target"],
+        Meta(
+            description="`packs` buys multiples of `packs` until the threshold is reached, `target` until the target is."
+        ),
+    ] = "packs"
+    packs: Annotated[int, Meta(ge=1, le=9999, description="How many units of the price are bought at a time.")] = 1
+    target: Annotated[Amount | None, Meta(description="The balance in credits up to which `target` buys.")] = None
+    price_id: Annotated[
+        PriceKey | None,
+        Meta(description="What is bought, by id or lookup key; the recharge config's base price unless said."),
+    ] = None
+    currency_id: Annotated[CurrencyKey | None, Meta(description="Which of the price's currencies is paid in.")] = None
+    payment_method_id: (
+        Annotated[
+            str,
+            Meta(
+                max_length=64,
+                description="The saved payment method that is charged; the customer's default one unless said.",
+            ),
+        ]
+        | None
+    ) = None
+    charge_amount_max: Annotated[
+        Amount | None, Meta(description="The most that one charge may cost, tax included; no cap unless said.")
+    ] = None
+    day_amount_max: Annotated[
+        Amount | None, Meta(description="The most that a day's charges may cost, tax included; no cap unless said.")
+    ] = None
+    day_count_max: (
+        Annotated[
+            int,
+            Meta(ge=1, le=1000, description="How many charges a day may have, declined ones too; no cap unless said."),
+        ]
+        | None
+    ) = None
+    month_amount_max: Annotated[
+        Amount | None, Meta(description="The most that a month's charges may cost, tax included; no cap unless said.")
+    ] = None
+    consent: Annotated[
+        NewConsent | None,
+        Meta(description="The customer's recorded act; needed to switch the rule on and to raise anything."),
+    ] = None
 
 
 class RechargeRuleView(Shown):

@@ -1,13 +1,27 @@
 """Refunds: money of a settled top-up given back, and the credits that it takes."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, field
 
 from replenish.api.v1.call import Call
 from replenish.api.v1.references import top_up_ref
 from replenish.api.v1.routing import creates, reads
-from replenish.api.v1.wire import Amount, Body, Cursor, Key, Limit, Metadata, Page, Shown, Time, before, page, path_id
+from replenish.api.v1.wire import (
+    Amount,
+    Body,
+    Cursor,
+    Example,
+    Key,
+    Limit,
+    Metadata,
+    Page,
+    Shown,
+    Time,
+    before,
+    page,
+    path_id,
+)
 from replenish.catalog import queries as catalog
 from replenish.core.ids import API_KEY, CUSTOMER, PAYMENT, REFUND, TOP_UP, RefundId
 from replenish.core.money import Money, parse_positive, plain
@@ -20,9 +34,18 @@ from replenish.payments.model import Refund, RefundState
 class NewRefund(Body):
     """`amount` is in the currency that the top-up was paid in; without it, all that is left goes back."""
 
-    topup_id: Annotated[str, Meta(max_length=64)]
-    amount: Amount | None = None
-    reason: Annotated[str, Meta(max_length=500)] = ""
+    EXAMPLE: ClassVar[Example] = {
+        "topup_id": "top_01k2m5x8a3c4e6g7h9jbkdmfpq",
+        "amount": "5",
+        "reason": "Half of it was not needed",
+    }
+
+    topup_id: Annotated[str, Meta(max_length=64, description="The top-up that is paid back, by id.")]
+    amount: Annotated[
+        Amount | None,
+        Meta(description="How much money goes back, in the currency that was paid; all that is left unless said."),
+    ] = None
+    reason: Annotated[str, Meta(max_length=500, description="Why, in your words.")] = ""
     metadata: Metadata = field(default_factory=dict)
 
 

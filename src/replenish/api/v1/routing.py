@@ -52,9 +52,9 @@ def reads(path: str, *, scope: Scope = "read", errors: Sequence[int] = ()) -> De
     return _declare(get, path, scope=scope, status=200, errors=errors)
 
 
-def creates(path: str, *, scope: Scope, errors: Sequence[int] = ()) -> Decorator:
-    """`POST`, 201, takes an Idempotency-Key."""
-    return _declare(post, path, scope=scope, status=201, errors=(409, *errors), takes_key=True)
+def creates(path: str, *, scope: Scope, errors: Sequence[int] = (), takes_key: bool = True) -> Decorator:
+    """`POST`, 201, takes an Idempotency-Key, unless its body has a key of its own."""
+    return _declare(post, path, scope=scope, status=201, errors=(409, *errors), takes_key=takes_key)
 
 
 def acts(

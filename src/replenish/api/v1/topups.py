@@ -1,7 +1,7 @@
 """Top-ups: purchases of credits, by hand or automatic."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, field
 
@@ -10,11 +10,15 @@ from replenish.api.v1.references import currency_ref, customer_ref, price_ref
 from replenish.api.v1.routing import acts, creates, reads
 from replenish.api.v1.wire import (
     Body,
+    CurrencyKey,
     Cursor,
+    CustomerKey,
+    Example,
     Key,
     Limit,
     Metadata,
     Page,
+    PriceKey,
     Quantity,
     Shown,
     Time,
@@ -50,13 +54,29 @@ class NewTopup(Body):
     `return_url` is where a bank's authentication page, if one is needed, sends the customer back to.
     """
 
-    customer_id: Key
-    price_id: Key
-    quantity: Quantity = 1
-    # One of the price's currencies; its base currency unless said.
-    currency_id: Key | None = None
-    payment_method_id: Annotated[str, Meta(max_length=64)] | None = None
-    return_url: Url | None = None
+    EXAMPLE: ClassVar[Example] = {"customer_id": "user_17", "price_id": "credit_pack_usd"}
+
+    customer_id: CustomerKey
+    price_id: PriceKey
+    quantity: Annotated[Quantity, Meta(description="How many units of the price.")] = 1
+    currency_id: Annotated[
+        CurrencyKey | None,
+        Meta(description="Which of the price's currencies is paid in; its base currency unless said."),
+    ] = None
+    payment_method_id: (
+        Annotated[
+            str,
+            Meta(
+                max_length=64,
+                description="The saved payment method that is charged; the customer's default one unless said.",
+            ),
+        ]
+        | None
+    ) = None
+    return_url: Annotated[
+        Url | None,
+        Meta(description="Where a bank's authentication page, if one is needed, sends the customer back to."),
+    ] = None
     metadata: Metadata = field(default_factory=dict)
 
 
@@ -105,10 +125,18 @@ class TopupView(Shown):
 class NewQuote(Body):
     """With a customer: what they will have afterwards, owed credits repaid first; without: from zero."""
 
-    price_id: Key
-    quantity: Quantity = 1
-    currency_id: Key | None = None
-    customer_id: Key | None = None
+    EXAMPLE: ClassVar[Example] = {"price_id": "credit_pack_usd", "quantity": 2, "customer_id": "user_17"}
+
+    price_id: PriceKey
+    quantity: Annotated[Quantity, Meta(description="How many units of the price.")] = 1
+    currency_id: Annotated[
+        CurrencyKey | None,
+        Meta(description="Which of the price's currencies is paid in; its base currency unless said."),
+    ] = None
+    customer_id: Annotated[
+        CustomerKey | None,
+        Meta(description="Whose balance it is added to, by id or external id; from zero unless said."),
+    ] = None
 
 
 class QuoteView(Shown):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from replenish.api.v1.call import Call
 from replenish.api.v1.routing import acts, creates
 from replenish.api.v1.usage_events import UsageEventView, show
-from replenish.api.v1.wire import Amount, Body, Key, Metadata, Shown
+from replenish.api.v1.wire import Amount, Body, CustomerKey, Example, MeterKey, Properties, Shortfall, Shown
 from replenish.core.errors import Invalid, NotFound, PaymentRequired, Refusal
 from replenish.core.ids import CustomerId, WorkspaceId
 from replenish.core.metadata import clean_metadata
@@ -41,18 +41,37 @@ Timestamp = Annotated[
 class NewUsageEvent(Body):
     """One use. `value` is in the meter's unit; a `count` meter charges the event whatever it is."""
 
-    customer_id: Key
-    meter_id: Key
+    EXAMPLE: ClassVar[Example] = {
+        "customer_id": "user_17",
+        "meter_id": "ai_tokens",
+        "idempotency_key": "job-88",
+        "value": "1200",
+        "properties": {"team": "search"},
+    }
+
+    customer_id: CustomerKey
+    meter_id: MeterKey
     idempotency_key: IdempotencyKey
-    value: Amount = "1"
+    value: Annotated[
+        Amount,
+        Meta(
+            description="How much was used, in the meter's unit: not in credits. A `count` meter charges the event whatever it is."
+        ),
+    ] = "1"
     timestamp: Timestamp | UnsetType = UNSET
-    # What to do when credits are short; by the credit currency's overdraft policy unless said.
-    shortfall: Literal["reject", "owe"] | UnsetType = UNSET
-    properties: Metadata | UnsetType = UNSET
+    shortfall: Shortfall | UnsetType = UNSET
+    properties: Properties | UnsetType = UNSET
 
 
 class NewUsageBatch(Body):
-    events: Annotated[list[NewUsageEvent], Meta(min_length=1, max_length=BATCH_MAX)]
+    EXAMPLE: ClassVar[Example] = {
+        "events": [{"customer_id": "user_17", "meter_id": "ai_tokens", "idempotency_key": "job-89", "value": "300"}],
+    }
+
+    events: Annotated[
+        list[NewUsageEvent],
+        Meta(min_length=1, max_length=BATCH_MAX, description="Up to 1,000 events; each succeeds or fails alone."),
+    ]
 
 
 class RecordedView(Shown):
@@ -107,7 +126,7 @@ class Found(msgspec.Struct, frozen=True):
     meters: Mapping[str, Rated]
 
 
-@creates("/usage", scope="usage:write", errors=(402, 404))
+@creates("/usage", scope="usage:write", errors=(402, 404), takes_key=False)
 async def record_usage(data: NewUsageEvent, call: Call) -> RecordedView:
     """Record one usage event and debit its credits.
 

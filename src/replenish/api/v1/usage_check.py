@@ -1,13 +1,24 @@
 """May this be spent? What recording usage would answer now, without recording it."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, ClassVar
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from replenish.api.v1.call import Call
 from replenish.api.v1.routing import acts
-from replenish.api.v1.wire import Amount, Body, Key, Metadata, Shown, Time
+from replenish.api.v1.wire import (
+    Amount,
+    Body,
+    CreditCurrencyKey,
+    CustomerKey,
+    Example,
+    MeterKey,
+    Properties,
+    Shortfall,
+    Shown,
+    Time,
+)
 from replenish.core.errors import Invalid, NotFound, PaymentRequired
 from replenish.core.ids import BUDGET, CURRENCY, CUSTOMER
 from replenish.core.metadata import clean_metadata
@@ -21,13 +32,25 @@ from replenish.web.top_up_urls import TopUpUrls
 class UsageToCheck(Body):
     """With a meter, `value` in its unit; with a credit currency in its place, `amount` in credits, of unscoped grants."""
 
-    customer_id: Key
-    meter_id: Key | None = None
-    currency_id: Key | None = None
-    value: Amount | None = None
-    amount: Amount | None = None
-    shortfall: Literal["reject", "owe"] | UnsetType = UNSET
-    properties: Metadata | UnsetType = UNSET
+    EXAMPLE: ClassVar[Example] = {"customer_id": "user_17", "meter_id": "ai_tokens", "value": "1200"}
+
+    customer_id: CustomerKey
+    meter_id: Annotated[
+        MeterKey | None,
+        Meta(description="The meter, by id, event name or lookup key, with a `value`; or name a `currency_id`."),
+    ] = None
+    currency_id: Annotated[
+        CreditCurrencyKey | None,
+        Meta(description="The credit currency, by id or lookup key, with an `amount`; where no meter is named."),
+    ] = None
+    value: Annotated[
+        Amount | None, Meta(description="How much would be used, in the meter's unit; with `meter_id`.")
+    ] = None
+    amount: Annotated[
+        Amount | None, Meta(description="How many credits would be taken, of unscoped grants; with `currency_id`.")
+    ] = None
+    shortfall: Shortfall | UnsetType = UNSET
+    properties: Properties | UnsetType = UNSET
 
 
 class CheckedBudgetView(Shown):

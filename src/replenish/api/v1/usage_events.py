@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
@@ -11,6 +11,7 @@ from replenish.api.v1.routing import creates, reads
 from replenish.api.v1.wire import (
     Body,
     Cursor,
+    Example,
     Key,
     Limit,
     Metadata,
@@ -95,7 +96,9 @@ class UsageEventView(Shown):
 
 
 class NewReversal(Body):
-    reason: Annotated[str, Meta(max_length=500)] = ""
+    EXAMPLE: ClassVar[Example] = {"reason": "The job failed"}
+
+    reason: Annotated[str, Meta(max_length=500, description="Why, in your words.")] = ""
 
 
 def show(event: UsageEvent, reversal: UsageReversal | None = None) -> UsageEventView:

@@ -1,6 +1,6 @@
 """The workspace that the key belongs to, and its test clock."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
@@ -8,7 +8,7 @@ from replenish.access import queries
 from replenish.access.model import Mode, RefundPolicy
 from replenish.api.v1.call import Call
 from replenish.api.v1.routing import changes, reads, replaces
-from replenish.api.v1.wire import Body, Shown, Time
+from replenish.api.v1.wire import Body, Example, Shown, Time
 from replenish.core.ids import WORKSPACE
 from replenish.flows import manage_workspaces
 
@@ -17,13 +17,25 @@ TimeZone = Annotated[str, Meta(min_length=1, max_length=64, examples=["Europe/Be
 
 
 class WorkspaceChanges(Body):
-    name: WorkspaceName | None = None
-    # Days and months of caps and tiers begin at midnight here.
-    time_zone: TimeZone | None = None
-    # Of this workspace alone: refusals on PayKickstart's endpoints come with status 200, their real code in the body.
-    paykickstart_always_200: bool | None = None
-    # Of this workspace alone: refunded credits that are spent already are owed, or written off.
-    refund_policy: RefundPolicy | None = None
+    EXAMPLE: ClassVar[Example] = {"time_zone": "Europe/Berlin"}
+
+    name: Annotated[WorkspaceName | None, Meta(description="What the workspace is called.")] = None
+    time_zone: Annotated[
+        TimeZone | None,
+        Meta(description="Where days and months begin, for caps, tiers, budgets and schedules, such as Europe/Berlin."),
+    ] = None
+    paykickstart_always_200: Annotated[
+        bool | None,
+        Meta(
+            description="Whether refusals on PayKickstart's endpoints come with status 200 and their real code in the body."
+        ),
+    ] = None
+    refund_policy: Annotated[
+        RefundPolicy | None,
+        Meta(
+            description="What becomes of refunded credits that are spent already: they are owed (`owe`) or written off (`write_off`)."
+        ),
+    ] = None
 
 
 class WorkspaceView(Shown):
@@ -38,7 +50,9 @@ class WorkspaceView(Shown):
 
 
 class NewClock(Body):
-    now: Time
+    EXAMPLE: ClassVar[Example] = {"now": "2030-01-01T00:00:00Z"}
+
+    now: Annotated[Time, Meta(description="The test clock's new time; it only moves forward.")]
 
 
 class ClockView(Shown):

@@ -1,10 +1,8 @@
 """Usage by day: what charts show."""
 
-from datetime import date
-
 from replenish_client._async.pages import AsyncPages
 from replenish_client._async.resources.base import AsyncResource
-from replenish_client._values import query
+from replenish_client._values import Day, optional_day, query
 from replenish_client.types.usage import UsageDay
 
 
@@ -16,8 +14,8 @@ class AsyncUsageDays(AsyncResource):
         *,
         customer_id: str,
         meter_id: str | None = None,
-        since: date | None = None,
-        until: date | None = None,
+        since: Day | None = None,
+        until: Day | None = None,
         limit: int | None = None,
         cursor: str | None = None,
     ) -> AsyncPages[UsageDay]:
@@ -25,8 +23,8 @@ class AsyncUsageDays(AsyncResource):
         filters = query(
             customer_id=customer_id,
             meter_id=meter_id,
-            since=None if since is None else since.isoformat(),
-            until=None if until is None else until.isoformat(),
+            since=optional_day(since, "since"),
+            until=optional_day(until, "until"),
             limit=limit,
             cursor=cursor,
         )

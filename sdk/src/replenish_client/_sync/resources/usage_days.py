@@ -1,11 +1,9 @@
 # Made from _async/resources/usage_days.py by scripts/make_sync_client.py; change that one.
 """Usage by day: what charts show."""
 
-from datetime import date
-
 from replenish_client._sync.pages import Pages
 from replenish_client._sync.resources.base import Resource
-from replenish_client._values import query
+from replenish_client._values import Day, optional_day, query
 from replenish_client.types.usage import UsageDay
 
 
@@ -17,8 +15,8 @@ class UsageDays(Resource):
         *,
         customer_id: str,
         meter_id: str | None = None,
-        since: date | None = None,
-        until: date | None = None,
+        since: Day | None = None,
+        until: Day | None = None,
         limit: int | None = None,
         cursor: str | None = None,
     ) -> Pages[UsageDay]:
@@ -26,8 +24,8 @@ class UsageDays(Resource):
         filters = query(
             customer_id=customer_id,
             meter_id=meter_id,
-            since=None if since is None else since.isoformat(),
-            until=None if until is None else until.isoformat(),
+            since=optional_day(since, "since"),
+            until=optional_day(until, "until"),
             limit=limit,
             cursor=cursor,
         )
