@@ -185,7 +185,7 @@ async def test_law_07_a_budget_is_made_once(world: World) -> None:
         ({"alert_at": 100}, "alert_at"),
         ({"hard": "yes"}, "hard"),
         ({"name": "x" * 256}, "name"),
-        ({"metadata": {"a": [1]}}, "metadata"),
+        ({"metadata": {"a": [1]}}, "metadata.a"),
         ({"nonsense": 1}, "nonsense"),
     ],
 )

@@ -147,7 +147,7 @@ async def test_one_statement_in_the_common_case(world: World) -> None:
         ({"meter_id": None, "value": None, "currency_id": "USD", "amount": "1"}, 422, "currency_id"),
         ({"meter_id": "nothing"}, 404, None),
         ({"customer_id": "nobody"}, 404, None),
-        ({"properties": {"a": [1]}}, 422, "properties"),
+        ({"properties": {"a": [1]}}, 422, "properties.a"),
     ],
 )
 async def test_bad_input_names_its_field(world: World, fields: dict[str, Any], status: int, field: str | None) -> None:

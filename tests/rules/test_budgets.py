@@ -137,7 +137,7 @@ def test_what_a_budget_has_room_for(limit, spent, held, amount, fits, hard):
         "limit": limit,
         "spent": spent,
         "held": held,
-        "window_ends_at": "2027-01-16T00:00:00+00:00",
+        "window_ends_at": "2027-01-16T00:00:00Z",
     }
     assert budgets.moved == {}
 

@@ -93,13 +93,16 @@ class RechargeRuleDraft(Body):
         PriceKey | None,
         Meta(description="What is bought, by id or lookup key; the recharge config's base price unless said."),
     ] = None
-    currency_id: Annotated[CurrencyKey | None, Meta(description="Which of the price's currencies is paid in.")] = None
+    currency_id: Annotated[
+        CurrencyKey | None,
+        Meta(description="Which of the price's currencies is paid in; its base currency unless said."),
+    ] = None
     payment_method_id: (
         Annotated[
             str,
             Meta(
                 max_length=64,
-                description="The saved payment method that is charged; the customer's default one unless said.",
+                description="The saved payment method that is charged; an enabled rule needs one.",
             ),
         ]
         | None
