@@ -8,101 +8,37 @@ from decimal import Decimal
 import msgspec
 import pytest
 from asyncpg import Record
-from tests.ledger.books import Bench, lay, set_clock
+from tests.flows.rating_stage import (
+    CARD,
+    PACKAGED,
+    START,
+    TIERED,
+    TIERED_LARGE,
+    Usage,
+    accepted,
+    give,
+    lay_usage,
+    parts,
+)
 
-from replenish.catalog.rate_terms import EntryTerms, FlatTerms, GraduatedTerms, PackageTerms, RatingTerms, TierTerms
+from replenish.catalog.rate_terms import EntryTerms, FlatTerms, GraduatedTerms, RatingTerms, TierTerms
 from replenish.core.db import Database, connect
-from replenish.core.errors import Conflict, Invalid
-from replenish.core.ids import CUSTOMER, CustomerId
-from replenish.core.money import Credits, plain
+from replenish.core.errors import Invalid
+from replenish.core.ids import CUSTOMER
 from replenish.flows import record_usage as flow
-from replenish.flows.grant_credits import grant_credits
-from replenish.flows.hold_credits import HoldRequest, capture_hold, extend_hold, hold_credits
 from replenish.flows.manage_meters import change_meter
-from replenish.flows.record_usage import NewUsage, Outcome, Recorded, Refused, record_usage
+from replenish.flows.record_usage import Recorded, Refused, record_usage
 from replenish.flows.reverse_usage import reverse_usage
 from replenish.reports.verify import verify
-from replenish.usage.model import UsageEvent
-from replenish.wallets import queries as wallets
-from replenish.wallets.book import NewLot
-from replenish.wallets.model import InsufficientCredits, WalletRef
+from replenish.wallets.model import WalletRef
 from replenish.web.usage_names import UsageNames
 
 pytestmark = pytest.mark.anyio
 
-START = datetime(2027, 1, 15, 12, tzinfo=UTC)
-# The first 100 units of a month cost 1, the next 900 half, the rest a tenth.
-TIERED = RatingTerms(rate=GraduatedTerms([TierTerms("100", "1"), TierTerms("1000", "0.5"), TierTerms(None, "0.1")]))
-TIERED_LARGE = EntryTerms({"model": "large"}, GraduatedTerms([TierTerms("100", "1"), TierTerms(None, "0.5")]))
-PACKAGED = RatingTerms(rate=PackageTerms("1000", "2"))
-CARD = RatingTerms(
-    credits_per_unit="16",
-    rate_card=[
-        EntryTerms({"model": "large", "kind": "output"}, FlatTerms("8")),
-        EntryTerms({"model": "large"}, FlatTerms("4")),
-        EntryTerms({"model": ["small", "tiny"]}, PackageTerms("1000", "2")),
-    ],
-)
-
-
-class Usage(msgspec.Struct):
-    """Ann's workspace, with a meter whose rating the test sets."""
-
-    db: Database
-    bench: Bench
-    names: UsageNames
-    seconds: list[float]
-    used: int = 0
-
-    async def rate(self, terms: RatingTerms, *, meter: str = "a") -> None:
-        """Change the meter, and let the second pass in which processes may still remember it as it was."""
-        bench = self.bench
-        await change_meter(db=self.db, workspace_id=bench.workspace_id, meter_id=bench.meters[meter].id, rating=terms)
-        self.seconds[0] += 1
-
-    async def reported(self, value: str, *, customer: CustomerId | None = None, **properties: str) -> NewUsage:
-        self.used += 1
-        rated = (await self.names.meters(workspace_id=self.bench.workspace_id, keys=["a"]))["a"]
-        return NewUsage(
-            workspace_id=self.bench.workspace_id,
-            customer_id=customer or self.bench.ann,
-            currency=rated.currency,
-            meter=rated.meter,
-            key=f"job-{self.used}",
-            value=Decimal(value),
-            properties=properties or None,
-        )
-
-    async def use(self, value: str, **properties: str) -> UsageEvent:
-        (outcome,) = await record_usage(self.db, events=[await self.reported(value, **properties)])
-        return accepted(outcome)
-
-    async def at(self, moment: str) -> None:
-        await set_clock(self.db, self.bench, datetime.fromisoformat(moment).replace(tzinfo=UTC))
-
-    async def balance(self) -> str:
-        return str((await wallets.balance(self.db, ref=self.bench.ref, now=START)).balance)
-
-
-def accepted(outcome: Outcome) -> UsageEvent:
-    assert isinstance(outcome, Recorded), outcome
-    return outcome.event
-
-
-async def give(db: Database, ref: WalletRef, amount: str) -> None:
-    await grant_credits(db, ref=ref, new=NewLot(amount=Credits(Decimal(amount)), category="paid", source="api"))
-
 
 @pytest.fixture
 async def usage(db: Database) -> Usage:
-    bench = await lay(db, clock=START)
-    await give(db, bench.ref, "1000")
-    seconds = [0.0]
-    return Usage(db, bench, UsageNames(db, clock=lambda: seconds[0]), seconds)
-
-
-def parts(event: UsageEvent) -> list[tuple[str, str]]:
-    return [] if event.rating is None else [(f"{part.units:f}", f"{part.rate:f}") for part in event.rating.parts]
+    return await lay_usage(db)
 
 
 async def test_law_05_tiers_go_on_from_what_the_month_has_counted(usage: Usage) -> None:
@@ -263,61 +199,6 @@ async def test_an_entry_without_tiers_is_a_plain_debit_beside_one_with_tiers(usa
     flat, tiered = await usage.reported("4", model="small"), await usage.reported("4", model="large")
     assert list(await flow._record_plain(usage.db, events=[flat])) == [0]
     assert list(await flow._record_plain(usage.db, events=[tiered])) == []
-
-
-async def hold(usage: Usage, value: str, **properties: str) -> object:
-    rated = (await usage.names.meters(workspace_id=usage.bench.workspace_id, keys=["a"]))["a"]
-    request = HoldRequest(
-        customer_id=usage.bench.ann,
-        currency=rated.currency,
-        meter=rated.meter,
-        value=Decimal(value),
-        properties=properties,
-    )
-    hold_id, _ = await hold_credits(usage.db, workspace_id=usage.bench.workspace_id, request=request)
-    return hold_id
-
-
-async def held(usage: Usage) -> str:
-    found = await usage.db.pool.fetchval("select held from wallets where customer_id = $1", usage.bench.ann)
-    return plain(found)
-
-
-async def test_a_hold_is_rated_as_its_capture_will_be(usage: Usage) -> None:
-    where = {"workspace_id": usage.bench.workspace_id}
-    await usage.rate(CARD)
-    reserved = await hold(usage, "10", model="large")
-    assert await held(usage) == "40"
-    await extend_hold(usage.db, **where, hold_id=reserved, value=Decimal(5))
-    assert await held(usage) == "60"
-    event, _ = await capture_hold(usage.db, **where, hold_id=reserved, value=Decimal(3), properties={"team": "search"})
-    assert (str(event.debit), event.properties) == ("12", {"model": "large", "team": "search"})
-    same, replayed = await capture_hold(
-        usage.db, **where, hold_id=reserved, value=Decimal(3), properties={"team": "search"}
-    )
-    assert (same, replayed) == (event, True)
-    with pytest.raises(Conflict):
-        await capture_hold(usage.db, **where, hold_id=reserved, value=Decimal(3))
-    # What the capture says goes before what was supposed: the call went to another model after all.
-    reserved = await hold(usage, "10", model="large")
-    event, _ = await capture_hold(usage.db, **where, hold_id=reserved, value=Decimal(3), properties={"model": "tiny"})
-    assert str(event.debit) == "2"
-    assert await held(usage) == "0"
-    assert (await verify(usage.db)).clean
-
-
-async def test_a_hold_reserves_from_the_tier_that_the_month_has_reached(usage: Usage) -> None:
-    await usage.rate(TIERED)
-    await usage.use("95")
-    reserved = await hold(usage, "10")
-    assert await held(usage) == "7.5"
-    await usage.use("5")
-    event, _ = await capture_hold(usage.db, workspace_id=usage.bench.workspace_id, hold_id=reserved, value=Decimal(10))
-    # Meanwhile the first tier was used up, so it costs less than was reserved.
-    assert str(event.debit) == "5"
-    with pytest.raises(InsufficientCredits):
-        await hold(usage, "100000")
-    assert (await verify(usage.db)).clean
 
 
 async def test_a_new_rate_holds_in_every_process_within_a_second(usage: Usage, database_url: str) -> None:

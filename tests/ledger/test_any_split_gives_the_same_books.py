@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,7 +15,7 @@ from tests.ledger.books import START, Bench, set_clock
 from tests.ledger.twins import EVENT, LOTS, lots_of, reported, rows, stage, told
 
 from replenish.core.db import Database
-from replenish.flows.record_usage import Outcome, Recorded, record_usage
+from replenish.flows.record_usage import NewUsage, Outcome, Recorded, Refused, record_usage
 from replenish.reports.verify import verify
 
 pytestmark = pytest.mark.anyio
@@ -89,4 +91,39 @@ async def test_the_twins_are_told_and_have_something_to_tell(db: Database) -> No
     wallet = await db.pool.fetchrow("select spent, carry from wallets where customer_id = $1", bench.ann)
     assert wallet is not None
     assert f"{wallet['spent'] + wallet['carry']:f}" == "2.7660"
+    assert (await verify(db)).clean
+
+
+@pytest.mark.parametrize("where", ["_plain_usage.charge_of", "record_usage.fingerprint", "record_usage.charge_of"])
+async def test_an_event_that_nobody_foresaw_fails_alone(db: Database, where: str) -> None:
+    """A fault of the program, met by one event, is not that of the others gathered with it."""
+    lot = {"amount": "100", "priority": 50, "category": "paid", "hours": None, "starts": None, "scope": ""}
+    bench = await stage(db, [lot], held=False)
+    module, _, name = where.partition(".")
+    whole = f"replenish.flows.{module}"
+    right = getattr(importlib.import_module(whole), name)
+
+    def wrong(event: NewUsage, **facts: object) -> object:
+        if event.key == "job-2":
+            raise ZeroDivisionError
+        return right(event, **facts)
+
+    base = {
+        "meter": "a" if where == "_plain_usage.charge_of" else "tiered",
+        "value": "1",
+        "ago": None,
+        "shortfall": None,
+    }
+    events = [reported(bench, base | {"key": key}) for key in (1, 2, 3)]
+    with mock.patch(f"{whole}.{name}", wrong):
+        first, second, third = await record_usage(db, events=events)
+    assert isinstance(first, Recorded)
+    assert isinstance(third, Recorded)
+    if where != "_plain_usage.charge_of":
+        assert isinstance(second, Refused)
+        assert second.refusal.own_code == "unavailable"
+        # Nothing of it is there: sent again, it is recorded.
+        (second,) = await record_usage(db, events=events[1:2])
+    assert isinstance(second, Recorded)
+    assert not second.replayed
     assert (await verify(db)).clean

@@ -58,6 +58,7 @@ NOT_WATCHED: dict[str, str] = {
     "schema_migrations": "the program's own versions; `replenish migrate` looks at them",
 }
 UNSEEN: dict[str, str] = {
+    "holds.value": "for how much it was asked, to rate what is added with it; what it reserved is recorded",
     "wallets.act_below": "when to wake the worker, which decides by the rule itself",
     "lots.priority": "a term of the grant: which lot pays first, not how much; what was paid is recorded",
     "top_ups.credit_priority": "a term of the sale, which its lot has a copy of",

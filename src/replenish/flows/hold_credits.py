@@ -20,7 +20,7 @@ from replenish.core.db import Database
 from replenish.core.errors import Invalid
 from replenish.core.ids import CustomerId, HoldId, WorkspaceId
 from replenish.core.metadata import Metadata, clean_metadata
-from replenish.core.money import ZERO, Credits, ceil_to
+from replenish.core.money import EXACT, ZERO, Credits, ceil_to
 from replenish.core.transaction import Tx, transaction
 from replenish.flows._budget_events import events_of_budgets, tell_refusal
 from replenish.flows._months import open_months
@@ -94,6 +94,7 @@ async def hold_credits(
                 seconds=request.seconds,
                 metadata=request.metadata,
                 properties=request.properties,
+                value=request.value,
             )
         )
         await _save(tx, book, book.holds[hold_id], "created")
@@ -232,10 +233,20 @@ async def extend_hold(
             return
         hold = await wallets.load_hold(tx, book, hold_id=hold_id)
         if more is not None:
-            book.increase_hold(hold, amount=await _reserved(tx, book, more.usage(workspace_id)))
+            await _increase(tx, book, hold, more.usage(workspace_id))
         if seconds is not None:
             book.extend_hold(hold, seconds=seconds)
         await _save(tx, book, hold, "extended")
+
+
+async def _increase(tx: Tx, book: Book, hold: Hold, more: NewUsage) -> None:
+    """What is added is rated together with what is held, as the capture will be: alone it would begin a package or tier anew."""
+    if hold.value is None:
+        book.increase_hold(hold, amount=await _reserved(tx, book, more), value=None)
+        return
+    value = EXACT.add(hold.value, more.value)
+    whole = await _reserved(tx, book, msgspec.structs.replace(more, value=value))
+    book.increase_hold(hold, amount=whole - hold.amount, value=value)
 
 
 async def _request(db: Database, workspace_id: WorkspaceId, hold: Hold, ref: WalletRef, value: Decimal) -> HoldRequest:

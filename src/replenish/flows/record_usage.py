@@ -9,6 +9,7 @@ events are then redone one at a time, so that a bad event fails alone.
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 import asyncpg
 import structlog
@@ -45,6 +46,8 @@ __all__ = [
     "whole_debit",
 ]
 
+_NOT_RECORDED: Final = "The event could not be recorded; nothing was taken. Send it again with the same key."
+
 log = structlog.stdlib.get_logger(__name__)
 
 
@@ -65,7 +68,11 @@ async def record_usage(db: Database, *, events: Sequence[NewUsage]) -> list[Outc
 
 async def _record_plain(db: Database, *, events: Sequence[NewUsage]) -> Mapping[int, Outcome]:
     """The events whose case is plain, by place: one statement debits and remembers them."""
-    batch, places = plain_batch(events)
+    try:
+        batch, places = plain_batch(events)
+    except Exception:
+        log.exception("plain usage failed", events=len(events))
+        return {}
     if batch is None:
         return {}
     try:
@@ -79,19 +86,29 @@ async def _record_plain(db: Database, *, events: Sequence[NewUsage]) -> Mapping[
 
 
 async def _record_booked(db: Database, *, events: Sequence[NewUsage]) -> list[Outcome]:
-    """Any events, by the books in memory; on a database error one at a time, so that a bad one fails alone."""
+    """Any events, by the books in memory; when they fail, one at a time, so that a bad one fails alone.
+
+    Raises what says that the database is not there: that is no event's own fault, and would be so for each of them.
+    """
     try:
         return await _record_batch(db, events=events)
     except asyncpg.PostgresError as error:
         if len(events) == 1:
             return [Refused(_refusal_of(error))]
+    except (OSError, TimeoutError, asyncpg.InterfaceError):
+        raise
+    except Exception:
+        # Nobody foresaw it. Those that were gathered with this event must not pay for it.
+        if len(events) == 1:
+            log.exception("usage failed")
+            return [Refused(Unavailable(_NOT_RECORDED))]
     return [outcome for event in events for outcome in await _record_booked(db, events=[event])]
 
 
 def _refusal_of(error: asyncpg.PostgresError) -> Refusal:
     if isinstance(error, asyncpg.DataError | asyncpg.IntegrityConstraintViolationError):
         return Conflict("The database refused this event.", code="event_refused")
-    return Unavailable("The event could not be recorded; nothing was taken. Send it again with the same key.")
+    return Unavailable(_NOT_RECORDED)
 
 
 async def _record_batch(db: Database, *, events: Sequence[NewUsage]) -> list[Outcome]:

@@ -12,6 +12,8 @@ alter table usage_events add column rating jsonb;
 
 -- What a hold is for: its capture carries these properties, too, so that both find the same entry of the rate card.
 alter table holds add column properties jsonb not null default '{}';
+-- For how much, in the meter's unit: what is added is rated together with what is held. Null: held before this was known.
+alter table holds add column value numeric check (value > 0);
 
 -- Units at graduated rates by wallet and month (the workspace's, by the wallet's now), kept in the commit of the usage. Tiers
 -- start from here; a reversal takes its event's units out again.

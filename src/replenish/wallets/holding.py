@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import msgspec
 
@@ -31,6 +32,7 @@ class NewHold(msgspec.Struct, frozen=True, kw_only=True):
     seconds: int = HOLD_SECONDS
     metadata: Metadata = {}
     properties: Metadata = {}
+    value: Decimal | None = None
 
 
 class Holding(Spending):
@@ -59,6 +61,7 @@ class Holding(Spending):
             counter_ids=self.budgets.reserve(places, new.amount, now=self.now),
             metadata=new.metadata,
             properties=new.properties,
+            value=new.value,
             created_at=self.now,
             expires_at=self.now + timedelta(seconds=new.seconds),
         )
@@ -67,18 +70,21 @@ class Holding(Spending):
         self._renew_good_until()
         return hold.id
 
-    def increase_hold(self, hold: Hold, *, amount: Credits) -> None:
-        """Reserve more for an open hold; budgets count it in the window of the hold. Raises as `hold` does, and HoldEnded."""
-        if amount.value <= 0:
-            raise Invalid("amount", "must be greater than 0")
+    def increase_hold(self, hold: Hold, *, amount: Credits, value: Decimal | None) -> None:
+        """Reserve more for an open hold, which is then for `value` in all; budgets count it in the window of the hold.
+
+        Nothing more is reserved where the whole costs no more (a package that was begun). Raises as `hold` does, and HoldEnded.
+        """
         _refuse_ended(hold)
         self.refuse_frozen()
-        self.budgets.admit_more(hold, amount)
-        allocations = self._reserve(hold.meter_id, amount, hold_id=hold.id)
-        self.budgets.reserve_more(hold, amount, now=self.now)
-        hold.amount += amount
-        hold.lot_ids += tuple(allocation.lot_id for allocation in allocations)
-        hold.lot_amounts += tuple(allocation.amount.value for allocation in allocations)
+        if amount > NO_CREDITS:
+            self.budgets.admit_more(hold, amount)
+            allocations = self._reserve(hold.meter_id, amount, hold_id=hold.id)
+            self.budgets.reserve_more(hold, amount, now=self.now)
+            hold.amount += amount
+            hold.lot_ids += tuple(allocation.lot_id for allocation in allocations)
+            hold.lot_amounts += tuple(allocation.amount.value for allocation in allocations)
+        hold.value = value
         self._touch_hold(hold)
 
     def extend_hold(self, hold: Hold, *, seconds: int) -> None:

@@ -188,6 +188,8 @@ class Hold(msgspec.Struct, kw_only=True):
     expires_at: datetime
     ended_at: datetime | None = None
     properties: Metadata = {}
+    # For how much, in the meter's unit, or in credits without one; None: it was held before this was known.
+    value: Decimal | None = None
 
     @property
     def allocations(self) -> list["Allocation"]:

@@ -146,7 +146,7 @@ class UsageResult(Answer, frozen=True, kw_only=True):
 
 
 class Hold(Answer, frozen=True, kw_only=True):
-    """Reserved credits. `status`: open, captured, released, expired. `captured` is what its capture took in all.
+    """Reserved credits, for `value` in the meter's unit. `status`: open, captured, released, expired. `captured` is what its capture took in all.
 
     Its capture's event carries `properties`.
     """
@@ -156,6 +156,7 @@ class Hold(Answer, frozen=True, kw_only=True):
     wallet_id: str
     meter_id: str | None
     status: str
+    value: Decimal | None
     amount: Decimal
     captured: Decimal | None
     allocation: Sequence[Allocation]

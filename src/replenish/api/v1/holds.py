@@ -19,7 +19,7 @@ from replenish.catalog.model import PaymentCurrency
 from replenish.core.errors import Invalid, PaymentRequired
 from replenish.core.ids import CUSTOMER, HOLD, LOT, METER, USAGE_EVENT, WALLET, HoldId
 from replenish.core.metadata import clean_metadata
-from replenish.core.money import DECIMALS_MAX, parse_decimal, parse_positive
+from replenish.core.money import DECIMALS_MAX, parse_decimal, parse_positive, plain
 from replenish.customers import queries as customers
 from replenish.flows import hold_credits as flow
 from replenish.wallets import queries
@@ -63,13 +63,15 @@ class Extension(Body):
 
 
 class HoldView(Shown):
-    """`amount` is what is reserved, `captured` what its capture took in all."""
+    """`value` is what it is for, in the meter's unit, `amount` what is reserved, `captured` what its capture took in all."""
 
     id: str
     customer_id: str
     wallet_id: str
     meter_id: str | None
     status: Literal["open", "captured", "released", "expired"]
+    # For how much, in the meter's unit; null where it was held before this was known.
+    value: str | None
     amount: str
     captured: str | None
     allocation: Sequence[AllocationView]
@@ -96,6 +98,7 @@ def show(hold: Hold, *, now: datetime) -> HoldView:
         meter_id=None if hold.meter_id is None else METER.text(hold.meter_id),
         # One whose time is over has ended, whether or not a write has booked that yet (law 4).
         status="expired" if over else hold.state,
+        value=None if hold.value is None else plain(hold.value),
         amount=str(hold.amount),
         captured=None if hold.captured is None else str(hold.captured),
         allocation=[

@@ -86,6 +86,7 @@ async def insert_holds(tx: Tx, holds: Sequence[Hold]) -> None:
                 hold.expires_at,
                 hold.ended_at,
                 hold.properties,
+                hold.value,
             )
             for hold in holds
         ],
@@ -94,9 +95,11 @@ async def insert_holds(tx: Tx, holds: Sequence[Hold]) -> None:
 
 _UPDATE: Final = """
 update holds set state = h.state, amount = h.amount, lot_ids = h.lot_ids, lot_amounts = h.lot_amounts,
-    captured = h.captured, usage_event_id = h.usage_event_id, expires_at = h.expires_at, ended_at = h.ended_at
+    captured = h.captured, usage_event_id = h.usage_event_id, expires_at = h.expires_at, ended_at = h.ended_at,
+    value = h.value
 from jsonb_to_recordset($1) as h (customer_id uuid, id uuid, state text, amount numeric, lot_ids uuid[],
-    lot_amounts numeric[], captured numeric, usage_event_id uuid, expires_at timestamptz, ended_at timestamptz)
+    lot_amounts numeric[], captured numeric, usage_event_id uuid, expires_at timestamptz, ended_at timestamptz,
+    value numeric)
 where holds.customer_id = h.customer_id and holds.id = h.id
 """
 
@@ -115,6 +118,7 @@ async def update_holds(tx: Tx, holds: Sequence[Hold]) -> int:
             "usage_event_id": hold.usage_event_id,
             "expires_at": hold.expires_at,
             "ended_at": hold.ended_at,
+            "value": hold.value,
         }
         for hold in holds
     ]
