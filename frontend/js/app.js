@@ -48,6 +48,14 @@ Alpine.data("dismissable", () => ({
   },
 }));
 
+// Where the tabs are wider than the screen, the page that is open must not hide beyond its edge.
+for (const tabs of document.querySelectorAll(".tabs")) {
+  const open = tabs.querySelector("[aria-current]");
+  if (!open) continue;
+  const [outer, inner] = [tabs.getBoundingClientRect(), open.getBoundingClientRect()];
+  tabs.scrollLeft += inner.left + inner.width / 2 - outer.left - outer.width / 2;
+}
+
 window.htmx = htmx;
 window.Alpine = Alpine;
 Alpine.start();

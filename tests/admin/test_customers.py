@@ -1,5 +1,6 @@
 """Customers in the admin: found, looked at, adjusted, frozen; every entry of the sidebar leads somewhere."""
 
+import re
 from typing import Any
 
 import pytest
@@ -74,11 +75,106 @@ async def test_recurring_grants_are_listed_with_what_comes_next(admin: Admin) ->
     )
     await api.post("/grant_schedules", {**body, "target": "100", "every": 2, "valid_duration_value": 0})
     await admin.go(page)
-    assert "Pro since Dec 1, 2031 Active 1,500 every month API calls Dec 1, 2031, 12:00 AM UTC" in admin.text
-    assert "Recurring grant since Nov 24, 2031 Active up to 100 every 2 months API calls Jan 24, 2032" in admin.text
+    assert "Pro since Dec 1, 2031 Active Pause 1,500 every month API calls Dec 1, 2031, 12:00 AM UTC" in admin.text
+    assert (
+        "Recurring grant since Nov 24, 2031 Active Pause up to 100 every 2 months API calls Jan 24, 2032" in admin.text
+    )
     await api.post(f"/grant_schedules/{pro['id']}/pause", status=200)
     await admin.go(page)
-    assert "Pro since Dec 1, 2031 Paused 1,500 every month API calls None" in admin.text
+    assert "Pro since Dec 1, 2031 Paused Resume 1,500 every month API calls None" in admin.text
+
+
+async def test_a_recurring_grant_is_paused_and_resumed(admin: Admin) -> None:
+    page = await ann_of(admin)
+    api = admin.world.api
+    unit = (await api.get("/payment_currencies", type="credit"))["data"][0]["id"]
+    body = {"customer_id": "ann", "currency_id": unit, "cadence": "monthly", "amount": "15", "name": "Pro"}
+    made = await api.post("/grant_schedules", body)
+    await admin.go(page)
+    pause = admin.form("Pause")
+    await admin.press("Pause")
+    assert "The recurring grant is paused" in admin.text
+    assert (await api.get(f"/grant_schedules/{made['id']}"))["state"] == "paused"
+    await admin.press("Resume")
+    assert (await api.get(f"/grant_schedules/{made['id']}"))["state"] == "active"
+    await admin.go("/admin/audit")
+    assert "Grant schedule resumed ann" in admin.text
+    assert "Status: paused → active" in admin.text
+    ben = (await api.get("/customers/ben"))["id"]
+    await admin.post(pause.action.replace(page.rpartition("/")[2], ben), pause.values, status=404)
+    await api.post(f"/grant_schedules/{made['id']}/cancel", status=200)
+    await admin.post(pause.action, pause.values, status=409)
+    assert "Resume" not in admin.text
+
+
+@pytest.mark.parametrize(
+    ("meter", "unit", "words"),
+    [
+        ("LLM tokens", "token", "LLM tokens: 1,203"),
+        ("API calls", "Calls", "API calls: 1,203"),
+        ("GPU time", "s", "GPU time: 1,203 s"),
+    ],
+)
+async def test_usage_reads_as_what_and_how_much(admin: Admin, meter: str, unit: str, words: str) -> None:
+    page = await ann_of(admin)
+    currency = (await admin.world.api.get("/payment_currencies", type="credit"))["data"][0]["id"]
+    await admin.world.api.post(
+        "/meters",
+        {"name": meter, "event_name": "used", "unit": unit, "currency_id": currency, "credits_per_unit": "0.01"},
+    )
+    await admin.world.api.put("/test_clock", {"now": "2031-11-24T09:30:00Z"})
+    event = {"customer_id": "ann", "meter_id": "used", "value": "1203", "idempotency_key": "late"}
+    await admin.world.api.post("/usage", {**event, "timestamp": "2031-11-20T09:30:00Z"})
+    await admin.go(page)
+    # It happened long before it was booked, and says so.
+    assert re.search(
+        rf"Nov 20, 2031, 9:30 AM UTC booked Nov 24, 2031, 9:30 AM UTC {words} -12\.03 87\.97 API calls", admin.text
+    )
+
+
+async def test_budgets_are_listed_with_what_is_left(admin: Admin) -> None:
+    page = await ann_of(admin)
+    api = admin.world.api
+    unit = (await api.get("/payment_currencies", type="credit"))["data"][0]["id"]
+    await api.put("/test_clock", {"now": "2031-11-24T09:30:00Z"})
+    meter = {"name": "Maps", "event_name": "maps", "unit": "tile", "currency_id": unit, "credits_per_unit": "1"}
+    maps = await api.post("/meters", meter)
+    body = {"customer_id": "ann", "currency_id": unit, "limit": "40"}
+    await api.post("/budgets", {**body, "window": "month", "name": "Tiles", "meter_id": maps["id"]})
+    await api.post("/budgets", {**body, "window": "day", "label_property": "user", "hard": False})
+    await api.post("/budgets", {**body, "window": "none", "label_property": "team", "label": "search", "active": False})
+    await api.post("/usage", {"customer_id": "ann", "meter_id": "maps", "value": "40", "idempotency_key": "a"})
+    await admin.go(page)
+    for words in (
+        "Tiles Maps, by month Refuses 40 40 API calls Dec 1, 2031, 12:00 AM UTC",
+        "Budget all usage, each user, by day Only tells per user 40 API calls Nov 25, 2031, 12:00 AM UTC",
+        "Budget all usage, team search, in all Off 0 40 API calls No end",
+    ):
+        assert words in admin.text
+
+
+async def test_a_grants_source_is_said_in_words(admin: Admin) -> None:
+    await admin.go(await ann_of(admin))
+    assert "Promotional credits API, " in admin.text
+
+
+async def test_the_form_opens_with_the_credits_that_moved_last(admin: Admin) -> None:
+    page = await ann_of(admin)
+    api = admin.world.api
+    held = (await api.get("/payment_currencies", type="credit"))["data"][0]["id"]
+    other, unheld = [
+        (await api.post("/payment_currencies", {"type": "credit", "name": name}))["id"]
+        for name in ("Minutes", "Images")
+    ]
+    await admin.go(page)
+    assert admin.form("Adjust").values["currency"] == held
+    await api.post("/credit_grants", {"customer_id": "ann", "currency_id": other, "amount": "1"})
+    await admin.go(page)
+    assert admin.form("Adjust").values["currency"] == other
+    await admin.press("Adjust", direction="give", amount="5", reason="Gift", currency=held)
+    assert admin.form("Adjust").values["currency"] == held
+    await admin.press("Adjust", status=422, currency=unheld, amount="", reason="Gift")
+    assert admin.form("Adjust").values["currency"] == unheld, "what was chosen stays chosen"
 
 
 @pytest.mark.parametrize(
@@ -144,7 +240,8 @@ async def test_law_16_another_merchants_customer_is_not_there(admin: Admin) -> N
         await eve.go(page, status=404)
         fields = {**token, "direction": "give", "amount": "5", "reason": "Gift"}
         await eve.post(f"{page}/adjust", fields, status=404)
-        await eve.post(f"{page}/freeze", token, status=404)
+        for path in ("freeze", "recurring-grants/gs_x/pause"):
+            await eve.post(f"{page}/{path}", token, status=404)
     await admin.go(page)
     await admin.press("Switch to live")
     await admin.go(page, status=404)
@@ -152,7 +249,7 @@ async def test_law_16_another_merchants_customer_is_not_there(admin: Admin) -> N
 
 async def test_law_17_no_form_works_without_its_token(admin: Admin) -> None:
     page = await ann_of(admin)
-    for path in ("adjust", "freeze"):
+    for path in ("adjust", "freeze", "recurring-grants/gs_x/pause"):
         await admin.post(f"{page}/{path}", {"direction": "give", "amount": "5", "reason": "Gift"}, status=403)
 
 
@@ -163,7 +260,9 @@ async def test_a_viewer_looks_and_changes_nothing(admin: Admin) -> None:
         await vic.enter()
         await vic.go(page)
         assert not any({"Adjust", "Freeze"} & set(form.buttons) for form in vic.page.forms)
-        await vic.post(f"{page}/freeze", vic.form("Sign out").values, status=403)
+        token = vic.form("Sign out").values
+        for path in ("freeze", "recurring-grants/gs_x/pause"):
+            await vic.post(f"{page}/{path}", token, status=403)
 
 
 @pytest.mark.parametrize("path", ["/admin/nothing", "/admin/customers/cus_x", "/admin/products/x"])

@@ -13,6 +13,20 @@ from tests.browser.conftest import Site
 PICTURES = os.environ.get("REPLENISH_TEST_PICTURES")
 
 
+# Words of a folded row that lie over those of another cell of it.
+_OVERLAPS: Final = """[...document.querySelectorAll('.folding tbody tr')].flatMap(row => {
+  const inked = [...row.cells].map(cell => {
+    const range = document.createRange();
+    range.selectNodeContents(cell);
+    return [cell, [...range.getClientRects()].filter(one => one.width > 0)];
+  });
+  return inked.flatMap(([cell, mine], at) => inked.slice(at + 1).flatMap(([other, theirs]) =>
+    mine.some(a => theirs.some(b =>
+      a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1))
+      ? [cell.innerText + ' / ' + other.innerText] : []));
+})"""
+
+
 class Watched:
     """A page, what it complained about, and what it asked of anybody else."""
 
@@ -34,6 +48,10 @@ class Watched:
         if PICTURES:
             self.page.screenshot(path=Path(PICTURES) / f"{what}-{self.name}.png", full_page=True, caret="initial")
         assert self.page.evaluate("document.documentElement.scrollWidth") <= width, what
+        # A table that must be pushed aside hides its amounts where nobody looks for them.
+        cut = "[...document.querySelectorAll('.table-wrap')].filter(one => one.scrollWidth > one.clientWidth).length"
+        assert self.page.evaluate(cut) == 0, what
+        assert self.page.evaluate(_OVERLAPS) == [], what
         assert self.complaints == [], what
         assert self.elsewhere == [], what
 

@@ -11,7 +11,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from replenish.access.queries import identity, workspaces
 from replenish.core.db import Database
+from replenish.core.ids import WORKSPACE
 from replenish.core.migrate import migrations
 from replenish.flows.manage_workspaces import create_workspace
 
@@ -98,7 +100,10 @@ async def test_operators_are_added_and_let_in(
 ) -> None:
     given = {"REPLENISH_DATABASE_URL": database_url, "REPLENISH_BASE_URL": "https://credits.acme.example/"}
     early = _replenish("operators", "add", "olga@acme.example", cwd=tmp_path, **given)
-    assert (early.returncode, early.stderr) == (1, "replenish: choose one with --workspace: there is none yet\n")
+    assert (early.returncode, early.stderr) == (
+        1,
+        "replenish: there is no workspace yet: make one with replenish workspaces add NAME\n",
+    )
     db = Database(pool)
     await create_workspace(db=db, name="Acme")
     link = r"https://credits\.acme\.example/admin/enter/[A-Za-z0-9_-]{43}\n"
@@ -112,3 +117,53 @@ async def test_operators_are_added_and_let_in(
         answer = _replenish("operators", *refused, cwd=tmp_path, **given)
         assert answer.returncode == 1
         assert says in answer.stderr
+
+
+async def test_a_new_database_is_set_up_from_the_command_line(
+    tmp_path: Path, pool: asyncpg.Pool[asyncpg.Record], database_url: str
+) -> None:
+    given = {"REPLENISH_DATABASE_URL": database_url, "REPLENISH_BASE_URL": "https://credits.acme.example/"}
+    made = _replenish("workspaces", "add", "Acme Inc", "--time-zone", "Europe/Berlin", cwd=tmp_path, **given)
+    assert "shown once" in made.stderr
+    assert "replenish operators add EMAIL --workspace 'Acme Inc'" in made.stderr
+    db = Database(pool)
+    known = {WORKSPACE.text(one.id): one for one in await workspaces(db)}
+    assert [(one.mode, one.time_zone) for one in known.values()] == [
+        ("live", "Europe/Berlin"),
+        ("test", "Europe/Berlin"),
+    ]
+    for line, (workspace_id, workspace) in zip(made.stdout.splitlines(), known.items(), strict=True):
+        mode, shown_id, secret = line.split()
+        assert (mode, shown_id) == (workspace.mode, workspace_id)
+        assert secret.startswith(f"rk_{mode}_")
+        found = await identity(db, key=secret)
+        assert found is not None
+        assert (found.workspace_id, found.mode, list(found.scopes)) == (workspace.id, mode, ["*"])
+    listed = _replenish("workspaces", "list", cwd=tmp_path, **given).stdout.splitlines()
+    assert listed == [f"{own}  {one.mode}  Europe/Berlin  Acme Inc" for own, one in known.items()]
+    added = _replenish("operators", "add", "olga@acme.example", "--workspace", "Acme Inc", cwd=tmp_path, **given)
+    assert added.stdout.startswith("https://credits.acme.example/admin/enter/")
+    for arguments, mode in (((), "live"), (("--test",), "test")):
+        secret = _replenish("workspaces", "key", *arguments, cwd=tmp_path, **given).stdout.strip()
+        found = await identity(db, key=secret)
+        assert found is not None
+        assert found.mode == mode
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("acme",), "there is a workspace named 'acme' already"),
+        ((" ",), "name must not be empty"),
+        (("Umbrella", "--time-zone", "Europe/Nowhere"), "time_zone is not a time zone"),
+    ],
+    ids=["taken", "no name", "no time zone"],
+)
+async def test_a_workspace_that_cannot_be_made_says_why(
+    tmp_path: Path, db: Database, database_url: str, arguments: tuple[str, ...], says: str
+) -> None:
+    await create_workspace(db=db, name="Acme")
+    answer = _replenish("workspaces", "add", *arguments, cwd=tmp_path, REPLENISH_DATABASE_URL=database_url)
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert says in answer.stderr
+    assert len(await workspaces(db)) == 2

@@ -30,7 +30,7 @@ def clients(url: str, folder: Path, *arguments: str) -> subprocess.CompletedProc
 
 
 async def test_a_client_is_added_listed_and_revoked(db: Database, database_url: str, tmp_path: Path) -> None:
-    assert clients(database_url, tmp_path, "add", KEY).stderr.startswith("replenish: choose one with --workspace")
+    assert clients(database_url, tmp_path, "add", KEY).stderr.startswith("replenish: there is no workspace yet")
     await create_workspace(db=db, name="Acme")
     added = clients(database_url, tmp_path, "add", f"0x{KEY}", "--name", "shop")
     assert (added.returncode, added.stdout[:3]) == (0, "ck_")

@@ -17,6 +17,7 @@ from replenish.flows.grant_credits import grant_credits
 from replenish.flows.manage_catalog import create_price, create_product
 from replenish.flows.manage_currencies import create_currency, update_recharge_config
 from replenish.flows.manage_grant_schedules import create_schedule, pause_schedule
+from replenish.flows.manage_workspaces import change_workspace
 from replenish.flows.record_usage import NewUsage, record_usage
 from replenish.schedules.model import Draft
 from replenish.wallets.book import NewLot
@@ -123,6 +124,30 @@ async def test_credits_of_one_name_are_told_apart(shop: Shop) -> None:
         await ann.go(page)
         for label in ("API calls (maps)", "API calls (Routes pack)", "API calls (API pack)"):
             assert label in ann.text, (page, label)
+
+
+async def test_which_grant_is_used_first_can_be_read(shop: Shop) -> None:
+    await shop.give(shop.ann, 5, name="Later", priority=60, expires_at=START + timedelta(days=1))
+    await shop.give(shop.ann, 5, name="First", priority=10)
+    ann = await shop.entered(shop.ann)
+    await ann.go("/portal/credit-grants")
+    assert "Lower priority numbers are used first; of equal ones, what ends soonest." in ann.text
+    assert "First Given, free, Nov 24, 2031 , priority 10" in ann.text
+    assert "Later Given, free, Nov 24, 2031 , priority 60" in ann.text
+    await shop.use(shop.ann, 5)
+    await ann.go("/portal/credit-grants")
+    assert "First" not in ann.text
+
+
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Europe/Berlin", "Pacific/Auckland"])
+async def test_drawn_days_are_utc_days_whatever_the_zone(shop: Shop, zone: str) -> None:
+    await change_workspace(db=shop.db, workspace_id=shop.workspace_id, time_zone=zone)
+    await shop.give(shop.ann, 9)
+    await shop.use(shop.ann, 5)
+    ann = await shop.entered(shop.ann)
+    assert "Used by day, last 30 days. Usage counts on the day (UTC) it was booked." in ann.text
+    days = re.findall(r'<time datetime="([-0-9]{10})">([^<]*)</time></td><td class="number" data-value="5"', ann.html)
+    assert days == [("2031-11-24", "Nov 24, 2031")]
 
 
 async def test_the_overview_draws_what_was_used_by_day(shop: Shop) -> None:

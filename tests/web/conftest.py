@@ -66,7 +66,7 @@ def problem(_: PageRequest, error: Exception) -> Response[Any]:
 
 @get("/")
 async def overview(request: PageRequest, zone: FromQuery[str] = "Europe/Berlin") -> Response[str]:
-    points = [(NOW - timedelta(days=30 - day), Credits(4000 + 900 * (day % 7))) for day in range(30)]
+    points = [((NOW - timedelta(days=30 - day)).date(), Credits(4000 + 900 * (day % 7))) for day in range(30)]
     return page(
         request, "shop/overview.html", zone=zone, frame=PORTAL, balance=Credits(150_000), now=NOW, points=points
     )

@@ -126,6 +126,26 @@ def test_the_chart_is_drawn_and_its_table_stays(watched: Watched) -> None:
     watched.clean()
 
 
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "UTC", "Pacific/Auckland"])
+def test_the_charts_days_are_those_of_its_table(browser: Browser, site: str, zone: str) -> None:
+    context = browser.new_context(base_url=site, viewport={"width": 1200, "height": 900}, timezone_id=zone)
+    context.add_init_script(
+        "window.written = []; const fill = CanvasRenderingContext2D.prototype.fillText;"
+        " CanvasRenderingContext2D.prototype.fillText = function (text, ...rest)"
+        " { window.written.push(text); return fill.call(this, text, ...rest); }"
+    )
+    page = context.new_page()
+    page.goto("/portal")
+    expect(page.locator("figure canvas")).to_be_visible()
+    page.wait_for_function("window.written.length > 5")
+    written = set(page.evaluate("window.written"))
+    page.get_by_text("As a table").click()
+    days = [day.partition(",")[0] for day in page.locator("figure tbody time").all_inner_texts()]
+    assert days[-1] in written
+    assert {text for text in written if not text[0].isdigit()} <= set(days)
+    context.close()
+
+
 def test_htmx_swaps_the_part_with_the_token_in_a_header(watched: Watched) -> None:
     watched.page.goto("/portal/keys")
     watched.page.get_by_role("button", name="Count").click()

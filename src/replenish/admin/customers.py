@@ -1,4 +1,4 @@
-"""Customers: found by id, external id or e-mail; one customer's page; credits adjusted, customers frozen."""
+"""Customers: found by id, external id or e-mail; one customer's page; credits adjusted, customers frozen, recurring grants paused."""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,20 +10,22 @@ from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery
 
 from replenish.access.model import RequestKey
-from replenish.admin.customer_page import sheet_of
+from replenish.admin.customer_page import Sheet, sheet_of
 from replenish.admin.forms import Sent, amount_of, path_id, text_of
 from replenish.admin.overview import buyer
 from replenish.admin.visitor import Visit, visit_of, writer_of
 from replenish.catalog import queries as catalog
 from replenish.catalog.model import PaymentCurrency
-from replenish.core.errors import Conflict, Forbidden, Invalid, NotFound, PaymentRequired, Refusal
-from replenish.core.ids import CURRENCY, CUSTOMER
+from replenish.core.errors import Conflict, Forbidden, Invalid, NotFound, PaymentRequired, Refusal, Unavailable
+from replenish.core.ids import CURRENCY, CUSTOMER, GRANT_SCHEDULE
 from replenish.core.money import parse_decimal
 from replenish.core.text import clean_text
 from replenish.customers import queries
 from replenish.customers.model import Customer
 from replenish.flows.adjust_credits import NewAdjustment, adjust_credits
 from replenish.flows.manage_customers import freeze_customer
+from replenish.flows.manage_grant_schedules import pause_schedule, resume_schedule
+from replenish.schedules import queries as schedules
 from replenish.wallets.model import WalletRef
 from replenish.web.pages import Flash, PageRequest, redirect
 
@@ -139,6 +141,25 @@ async def freeze(request: PageRequest, customer: FromPath[str], data: Sent) -> R
     return redirect(request, _href(found), flash=Flash("success", says))
 
 
+@post("/customers/{customer:str}/recurring-grants/{schedule:str}/pause", status_code=200)
+async def pause(request: PageRequest, customer: FromPath[str], schedule: FromPath[str], data: Sent) -> Response[str]:
+    """Periods that begin during the pause are skipped. With `resume`: the next one that begins is granted again."""
+    visit = await writer_of(request)
+    found = await _customer(visit, customer)
+    schedule_id = path_id(GRANT_SCHEDULE, schedule, "grant schedule")
+    theirs = await schedules.schedule(visit.db, workspace_id=visit.workspace_id, schedule_id=schedule_id)
+    if theirs.customer_id != found.id:
+        raise NotFound("grant schedule")
+    resume = text_of(data, "resume") == "yes"
+    act = resume_schedule if resume else pause_schedule
+    try:
+        await act(db=visit.db, workspace_id=visit.workspace_id, schedule_id=schedule_id, actor=visit.actor)
+    except (Conflict, Unavailable) as refused:
+        return await _page(request, visit, found, refused=refused)
+    says = "The recurring grant goes on." if resume else "The recurring grant is paused: nothing is granted meanwhile."
+    return redirect(request, _href(found), flash=Flash("success", says))
+
+
 def _href(customer: Customer) -> str:
     return f"/admin/customers/{CUSTOMER.text(customer.id)}"
 
@@ -152,6 +173,14 @@ async def _credit_currencies(visit: Visit) -> list[PaymentCurrency]:
     return await catalog.currencies(
         visit.db, workspace_id=visit.workspace_id, type_="credit", active=True, limit=_CURRENCIES_MAX
     )
+
+
+async def _to_adjust(visit: Visit, sheet: Sheet) -> list[PaymentCurrency]:
+    """What the customer holds first, moved last before all: a form sent as it opens must not credit another wallet."""
+    moved = {one.currency_id: one.moved_at for one in sheet.balances if one.moved_at is not None}
+    known = list(reversed(await _credit_currencies(visit)))
+    held = sorted((one for one in known if one.id in moved), key=lambda one: moved[one.id], reverse=True)
+    return [*held, *(one for one in known if one.id not in moved)]
 
 
 async def _page(
@@ -174,7 +203,7 @@ async def _page(
         flash=None if refused is None else Flash("danger", refused.detail),
         sheet=sheet,
         customer=customer,
-        currencies=[(CURRENCY.text(one.id), one.name) for one in reversed(await _credit_currencies(visit))],
+        currencies=[(CURRENCY.text(one.id), one.name) for one in await _to_adjust(visit, sheet)],
         form={name: text_of(form, name) for name in _LABELS},
         form_key=uuid4().hex,
         errors=errors or {},
@@ -184,4 +213,4 @@ async def _page(
     )
 
 
-routes = [customers, show_customer, adjust, freeze]
+routes = [customers, show_customer, adjust, freeze, pause]

@@ -14,6 +14,8 @@ from msgspec import UNSET, UnsetType
 from replenish.access import operations as access
 from replenish.access import queries as workspaces
 from replenish.access.model import RequestKey
+from replenish.audit import operations as audit
+from replenish.audit.model import Actor, Change
 from replenish.core.db import Database
 from replenish.core.errors import Invalid, Unavailable
 from replenish.core.ids import GRANT_SCHEDULE, GrantScheduleId, WalletId, WorkspaceId
@@ -21,6 +23,7 @@ from replenish.core.metadata import Metadata, clean_metadata
 from replenish.core.money import Credits
 from replenish.core.text import clean_text
 from replenish.core.transaction import Tx, transaction
+from replenish.customers import queries as customers
 from replenish.flows._schedule_parts import ScheduleVerb, call_off_ahead, decide_periods, schedule_event
 from replenish.notifications import operations as notifications
 from replenish.notifications.model import NewEvent
@@ -133,8 +136,12 @@ async def pause_schedule(
     workspace_id: WorkspaceId,
     schedule_id: GrantScheduleId,
     request_key: RequestKey | None = None,
+    actor: Actor | None = None,
 ) -> None:
-    """Periods that begin during the pause are skipped. Paused already: stays so. Raises NotFound, ScheduleOver."""
+    """Periods that begin during the pause are skipped. Paused already: stays so. `actor`: the operator, for the audit.
+
+    Raises NotFound, ScheduleOver.
+    """
 
     def pause(schedule: Schedule, now: datetime) -> Schedule:
         _refuse_when_over(schedule)
@@ -142,7 +149,7 @@ async def pause_schedule(
             return schedule
         return msgspec.structs.replace(schedule, state="paused", paused_at=now)
 
-    await _write(db, workspace_id, schedule_id, "paused", pause, request_key)
+    await _write(db, workspace_id, schedule_id, "paused", pause, request_key, actor=actor)
 
 
 async def resume_schedule(
@@ -151,14 +158,18 @@ async def resume_schedule(
     workspace_id: WorkspaceId,
     schedule_id: GrantScheduleId,
     request_key: RequestKey | None = None,
+    actor: Actor | None = None,
 ) -> None:
-    """Go on with the next period that begins. Not paused: nothing changes. Raises NotFound, ScheduleOver."""
+    """Go on with the next period that begins. Not paused: nothing changes. `actor`: the operator, for the audit.
+
+    Raises NotFound, ScheduleOver.
+    """
 
     def resume(schedule: Schedule, _: datetime) -> Schedule:
         _refuse_when_over(schedule)
         return msgspec.structs.replace(schedule, state="active", paused_at=None)
 
-    await _write(db, workspace_id, schedule_id, "resumed", resume, request_key)
+    await _write(db, workspace_id, schedule_id, "resumed", resume, request_key, actor=actor)
 
 
 async def cancel_schedule(
@@ -191,6 +202,8 @@ async def _write(
     verb: ScheduleVerb,
     change: Callable[[Schedule, datetime], Schedule],
     request_key: RequestKey | None,
+    *,
+    actor: Actor | None = None,
 ) -> None:
     found = await queries.schedule(db, workspace_id=workspace_id, schedule_id=schedule_id)
     ref = await wallet_queries.ref_of(db, customer_id=found.customer_id, wallet_id=found.wallet_id)
@@ -213,7 +226,23 @@ async def _write(
             )
             after, decided = await decide_periods(tx, book=book, schedule=after)
             events += [*told, schedule_event(after, verb, now=book.now), *decided]
+            await _record(tx, before, after, verb, actor)
         await _save(tx, book, after, events)
+
+
+async def _record(tx: Tx, before: Schedule, after: Schedule, verb: ScheduleVerb, actor: Actor | None) -> None:
+    if actor is None:
+        return
+    customer = await customers.customer(tx, workspace_id=after.workspace_id, customer_id=after.customer_id)
+    change = Change(
+        action=f"grant_schedule.{verb}",
+        object_type="customer",
+        object_id=customer.id,
+        object_name=customer.external_id,
+        before={"schedule": before.name, "status": before.state},
+        after={"schedule": after.name, "status": after.state},
+    )
+    await audit.record(tx, workspace_id=after.workspace_id, actor=actor, change=change)
 
 
 async def _save(tx: Tx, book: Book, schedule: Schedule, events: list[NewEvent]) -> None:

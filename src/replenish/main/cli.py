@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.metadata
+import shlex
 from collections.abc import Callable
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from rich.console import Console
 from replenish.core import settings as environment
 from replenish.core.errors import Refusal
 from replenish.core.migrate import migrate as apply_migrations
-from replenish.main import client_keys, log, team, worker
+from replenish.main import client_keys, log, team, worker, workspaces
 from replenish.main import dev as development
 from replenish.main.children import end_with_parent
 from replenish.main.postgres_account import EmbeddedPostgresError
@@ -158,6 +159,63 @@ def verify() -> None:
 
     # Not 1: a script that watches the books must tell "they differ" from "they were not looked at".
     _or_exit(action, code=2)
+
+
+places = typer.Typer(help="The merchants served here: a live workspace each, and its test twin.", no_args_is_help=True)
+app.add_typer(places, name="workspaces")
+
+
+@places.command("add")
+def add_workspace(
+    name: Annotated[str, typer.Argument(help="The merchant's name, as customers read it.")],
+    *,
+    time_zone: Annotated[
+        str, typer.Option(help="Such as Europe/Berlin: its days and months begin when they do there.")
+    ] = "UTC",
+) -> None:
+    """Make a live workspace and its test twin, and print an API key of each. A name that is taken is refused."""
+
+    def action() -> None:
+        with development.known_database() as url:
+            made = asyncio.run(workspaces.add(url, name=name, time_zone=time_zone))
+        for line in made:
+            typer.echo(line)
+        typer.echo(
+            "Keep these API keys: they are shown once and may do everything in their workspace."
+            f" Next, let yourself in: replenish operators add EMAIL --workspace {shlex.quote(name)}",
+            err=True,
+        )
+
+    _or_exit(action)
+
+
+@places.command("key")
+def add_workspace_key(
+    *,
+    workspace: Annotated[
+        str | None, typer.Option(help="Id or name of the live workspace, where there are several.")
+    ] = None,
+    test: Annotated[bool, typer.Option("--test", help="For its test twin.")] = False,
+) -> None:
+    """Print one more API key that may do everything; for when the others are lost."""
+
+    def action() -> None:
+        with development.known_database() as url:
+            typer.echo(asyncio.run(workspaces.new_key(url, workspace=workspace, mode="test" if test else "live")))
+
+    _or_exit(action)
+
+
+@places.command("list")
+def list_workspaces() -> None:
+    """Print every workspace: id, live or test, time zone, name."""
+
+    def action() -> None:
+        with development.known_database() as url:
+            for line in asyncio.run(workspaces.listed(url)):
+                typer.echo(line)
+
+    _or_exit(action)
 
 
 operators = typer.Typer(help="Who may sign in to the admin.", no_args_is_help=True)

@@ -45,8 +45,12 @@ def chosen(known: list[Workspace], wanted: str | None) -> Workspace:
         live = [one for one in live if wanted in {one.name, WORKSPACE.text(one.id)}]
     if len(live) == 1:
         return live[0]
+    if not live and wanted is None:
+        raise Invalid("workspace", "there is no workspace yet: make one with replenish workspaces add NAME")
     shown = ", ".join(f"{WORKSPACE.text(one.id)} ({one.name})" for one in known if one.mode == "live")
-    raise Invalid("workspace", f"choose one with --workspace: {shown or 'there is none yet'}")
+    raise Invalid(
+        "workspace", f"choose one with --workspace: {shown or 'there is none yet; see replenish workspaces add'}"
+    )
 
 
 @asynccontextmanager

@@ -1,15 +1,9 @@
 """A statement's lines as the pages and the download show them."""
 
-from datetime import timedelta
-from typing import Final
-
 import msgspec
 
 from replenish.core.ids import TOP_UP
 from replenish.reports.statement import Line
-
-# Booked this much later than it happened: worth saying.
-_LATE: Final = timedelta(minutes=1)
 
 
 class ShownLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,7 +13,6 @@ class ShownLine(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     detail: str
     href: str | None
-    late: bool
 
 
 def shown(line: Line) -> ShownLine:
@@ -33,5 +26,4 @@ def shown(line: Line) -> ShownLine:
         text=line.description,
         detail=" ".join(details),
         href=None if line.top_up_id is None else f"/portal/top-ups/{TOP_UP.text(line.top_up_id)}",
-        late=line.booked_at - line.occurred_at > _LATE,
     )

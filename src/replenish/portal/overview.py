@@ -1,10 +1,9 @@
 """The first page: what the customer has, what expires next, what automatic top-up is doing, what happened last."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import Response, get
@@ -43,8 +42,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
     state: RuleState
     expiring: Expiring | None
-    # [noon, credits used] for each of the last days; empty when nothing was used.
-    days: Sequence[tuple[datetime, Decimal]]
+    # [UTC day, credits used] for each of the last days; empty when nothing was used.
+    days: Sequence[tuple[date, Decimal]]
     # Credits that come by themselves: how many, and when.
     coming: tuple[str, datetime] | None
     # Where the customer confirms the payment that waits for them.
@@ -76,7 +75,7 @@ async def _card(visit: Visit, state: RuleState, used: Used) -> Card:
     return Card(
         state=state,
         expiring=expiring,
-        days=() if wallet_id is None else _days(visit, wallet_id, used),
+        days=() if wallet_id is None else _days(wallet_id, used),
         coming=await _coming(visit, wallet_id, now=state.holding.balance.as_of),
         confirm_href=None if top_up_id is None else f"/portal/top-ups/{TOP_UP.text(top_up_id)}",
     )
@@ -93,13 +92,12 @@ async def _used(visit: Visit) -> Used:
     return Used(today, by_day)
 
 
-def _days(visit: Visit, wallet_id: WalletId, used: Used) -> Sequence[tuple[datetime, Decimal]]:
-    """Usage is kept by UTC day; noon of the workspace's zone is written as that same date, whatever the zone."""
+def _days(wallet_id: WalletId, used: Used) -> Sequence[tuple[date, Decimal]]:
+    """Usage is kept by UTC day: these are dates, not moments that the workspace's zone could put on another day."""
     if not any(wallet == wallet_id for wallet, _ in used.by_day):
         return ()
-    zone = ZoneInfo(visit.workspace.time_zone)
     listed = [used.today - timedelta(days=ago) for ago in reversed(range(_DAYS))]
-    return [(datetime.combine(day, time(12), tzinfo=zone), used.by_day.get((wallet_id, day), ZERO)) for day in listed]
+    return [(day, used.by_day.get((wallet_id, day), ZERO)) for day in listed]
 
 
 @get("/")

@@ -29,6 +29,7 @@ LineKind = Literal[
 
 KINDS: Final[tuple[LineKind, ...]] = get_args(LineKind)
 _SIGNED: Final = struct.Struct(">qq16s")
+_LATE: Final = timedelta(minutes=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -102,16 +103,28 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
         return f"The balance of {grouped(self.attempt_balance)} was below {grouped(self.attempt_threshold)}."
 
     @property
+    def late(self) -> bool:
+        """Booked so much later than it happened that it is worth saying."""
+        return self.booked_at - self.occurred_at > _LATE
+
+    @property
     def description(self) -> str:
         """The line in words, for people."""
         if self.kind == "usage":
-            return (
-                f"{grouped(self.value or Decimal(0))} {self.unit} of {self.meter_name}" if self.meter_name else "Usage"
-            )
+            return self._usage_in_words()
         if self.kind == "grant":
             return self._grant_in_words()
         words = _WORDS[self.kind]
         return f"{words}: {self.note}" if self.note else words
+
+    def _usage_in_words(self) -> str:
+        if self.meter_name is None:
+            return "Usage"
+        used = f"{self.meter_name}: {grouped(self.value or Decimal(0))}"
+        unit = self.unit or "units"
+        # "API calls: 80" rather than "API calls: 80 call": units are the merchant's words, we know no plural of them.
+        told = {unit.casefold(), f"{unit}s".casefold()} & set(self.meter_name.casefold().split())
+        return used if told else f"{used} {unit}"
 
     def _grant_in_words(self) -> str:
         if self.source == "top_up":
