@@ -64,8 +64,11 @@ alter table wallets add column budgeted boolean not null default false;
 alter table wallets add column scoped boolean not null default true;
 alter table wallets alter column scoped set default false;
 
--- As before, and no budget looks at the wallet.
---
+-- As before, but: it keeps the rating of events that were charged by packages, and no budget looks at the wallet.
+drop function debit_plain_usage(
+    uuid, interval, interval, uuid[], uuid[], uuid[], int[], int[], numeric[], uuid[], boolean[], uuid[], int[], int[], uuid[],
+    text[], bytea[], uuid[], numeric[], numeric[], numeric[], numeric[], timestamptz[], text[]);
+
 -- Debit every wallet of a batch whose case is plain: nothing is due, owed or frozen, no budget is active, no key was seen
 -- before, and one lot, the first in burn order, pays all of it and is not emptied. Returns what it recorded, an event a row; an
 -- event that is not returned was left alone and belongs to the books in memory (wallets.book), whose answers these are, too
@@ -74,7 +77,7 @@ alter table wallets alter column scoped set default false;
 -- Wallets come sorted by customer and credit currency, as everywhere, and are locked in that order. Events come by wallet, in
 -- arrival order: p_at is the wallet's place, p_rank the event's place in it, p_sums the price up to and including it. `place`
 -- counts events from 0.
-create or replace function debit_plain_usage(
+create function debit_plain_usage(
     p_batch uuid, p_past interval, p_future interval,
     p_customers uuid[], p_currencies uuid[], p_workspaces uuid[], p_decimals int[], p_counts int[], p_prices numeric[],
     p_scopes uuid[], p_mixed boolean[], p_transfers uuid[],
