@@ -62,7 +62,6 @@ def _add_wallet(batch: PlainBatch, members: Sequence[NewUsage], charges: Sequenc
     meters: set[MeterId | None] = set()
     for rank, (event, charge) in enumerate(zip(members, charges, strict=True), start=1):
         total = EXACT.add(total, charge.price)
-        rating = rating_of(charge)
         meter_id = None if event.meter is None else event.meter.id
         meters.add(meter_id)
         columns.at.append(at)
@@ -77,7 +76,7 @@ def _add_wallet(batch: PlainBatch, members: Sequence[NewUsage], charges: Sequenc
         columns.sums.append(total)
         columns.occurred.append(event.occurred_at)
         columns.properties.append(None if event.properties is None else msgspec.json.encode(event.properties).decode())
-        columns.ratings.append(None if rating is None else msgspec.json.encode(rating).decode())
+        columns.ratings.append(rating_of(charge))
     wallets.customers.append(first.customer_id)
     wallets.currencies.append(first.currency.id)
     wallets.workspaces.append(first.workspace_id)
@@ -115,7 +114,7 @@ def recorded_plain(event: NewUsage, batch: PlainBatch, debit: PlainDebit) -> Rec
             occurred_at=event.occurred_at or debit.booked_at,
             booked_at=debit.booked_at,
             properties=event.properties,
-            rating=None if columns.ratings[debit.place] is None else rating_of(charge_of(event)),
+            rating=columns.ratings[debit.place],
         ),
         replayed=False,
         balance=balance,

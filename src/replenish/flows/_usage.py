@@ -69,7 +69,7 @@ def fingerprint(event: NewUsage) -> bytes:
 
 
 def charge_of(event: NewUsage, *, counted: Decimal = ZERO) -> Charge:
-    """What the event costs, exactly. `counted`: the units of its month before it, where its meter has tiers.
+    """What the event costs, exactly. `counted`: the units of its month before it, where tiers decide its price.
 
     Raises Conflict for an inactive meter, Invalid(properties) for an event that the rate card must name and does not.
     """

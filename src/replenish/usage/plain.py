@@ -21,6 +21,7 @@ from replenish.core.ids import (
     WorkspaceId,
 )
 from replenish.core.money import ZERO
+from replenish.usage.model import Rating
 
 
 class Wallets(msgspec.Struct, frozen=True):
@@ -52,7 +53,7 @@ class Events(msgspec.Struct, frozen=True):
     sums: list[Decimal] = []
     occurred: list[datetime | None] = []
     properties: list[str | None] = []
-    ratings: list[str | None] = []
+    ratings: list[Rating | None] = []
 
 
 class PlainBatch(msgspec.Struct, frozen=True):

@@ -197,7 +197,9 @@ _DEBIT_PLAIN: Final = (
 
 
 async def debit_plain(tx: Tx, batch: PlainBatch) -> list[PlainDebit]:
-    columns = cast("tuple[object, ...]", msgspec.structs.astuple(batch.wallets) + msgspec.structs.astuple(batch.events))
+    ratings = [None if rating is None else msgspec.json.encode(rating).decode() for rating in batch.events.ratings]
+    events = msgspec.structs.replace(batch.events, ratings=ratings)
+    columns = cast("tuple[object, ...]", msgspec.structs.astuple(batch.wallets) + msgspec.structs.astuple(events))
     rows = await tx.fetch(_DEBIT_PLAIN, batch.id, PAST_MAX, FUTURE_MAX, *columns)
     # The function's columns are the struct's fields, in their order: no look-up by name for each of a thousand rows.
     debit = cast("Callable[..., PlainDebit]", PlainDebit)
