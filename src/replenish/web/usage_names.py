@@ -7,7 +7,8 @@ changes, a meter and its credit currency do, and such a change is effective with
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+from functools import partial
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
@@ -25,6 +26,15 @@ METER_SECONDS: Final = 1.0
 CURRENCIES_MAX: Final = 10_000
 
 
+Value_co = TypeVar("Value_co", covariant=True)
+
+
+class LookUp(Protocol[Value_co]):
+    """What names mean in one workspace; an unknown one is missing."""
+
+    async def __call__(self, *, workspace_id: WorkspaceId, keys: Iterable[str]) -> Mapping[str, Value_co]: ...
+
+
 class Rated(msgspec.Struct, frozen=True):
     """A meter with the credit currency that it charges in."""
 
@@ -40,8 +50,8 @@ class UsageNames:
     def __init__(self, db: Reads, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._db = db
         self._customers = Remember[tuple[WorkspaceId, str], CustomerId](size_max=CUSTOMERS_MAX, seconds=None)
-        self._unknown = Gatherer(self._customers_together, lane_of=lambda _: 0, lanes=1)
-        self._stale = Gatherer(self._meters_together, lane_of=lambda _: 0, lanes=1)
+        self._unknown = Gatherer(partial(_together, self.customers), lane_of=lambda _: 0, lanes=1)
+        self._stale = Gatherer(partial(_together, self.meters), lane_of=lambda _: 0, lanes=1)
         self._meters = Remember[tuple[WorkspaceId, str], Rated](size_max=METERS_MAX, seconds=METER_SECONDS, clock=clock)
         self._currencies = Remember[tuple[WorkspaceId, str], PaymentCurrency](
             size_max=CURRENCIES_MAX, seconds=METER_SECONDS, clock=clock
@@ -102,16 +112,6 @@ class UsageNames:
             rated = await self._stale.submit((workspace_id, meter))
         return customer_id, rated
 
-    async def _customers_together(self, wanted: Sequence[tuple[WorkspaceId, str]]) -> list[CustomerId | None]:
-        """Look-ups of many requests at once: after a start every customer is new, and each would cost a query."""
-        found = {name: await self.customers(workspace_id=name, keys=keys) for name, keys in _by_workspace(wanted)}
-        return [found[workspace_id].get(key) for workspace_id, key in wanted]
-
-    async def _meters_together(self, wanted: Sequence[tuple[WorkspaceId, str]]) -> list[Rated | None]:
-        """When a meter's second is over, each request that waits would ask for the same one."""
-        found = {name: await self.meters(workspace_id=name, keys=keys) for name, keys in _by_workspace(wanted)}
-        return [found[workspace_id].get(key) for workspace_id, key in wanted]
-
     async def _look_up_customers(self, workspace_id: WorkspaceId, keys: list[str]) -> dict[str, CustomerId]:
         found: dict[str, CustomerId] = {}
         ids = {key: customer_id for key in keys if (customer_id := CUSTOMER.try_parse(key)) is not None}
@@ -141,8 +141,13 @@ class UsageNames:
         return {key: Rated(meter, currencies[meter.currency_id]) for key, meter in meters.items()}
 
 
-def _by_workspace(wanted: Sequence[tuple[WorkspaceId, str]]) -> Iterable[tuple[WorkspaceId, list[str]]]:
+async def _together(look_up: LookUp[Value_co], wanted: Sequence[tuple[WorkspaceId, str]]) -> list[Value_co | None]:
+    """Look-ups of many requests at once, each of which would cost a query.
+
+    After a start every customer is new; when a meter's second is over, all that wait would ask for the same one.
+    """
     keys: defaultdict[WorkspaceId, list[str]] = defaultdict(list)
     for workspace_id, key in wanted:
         keys[workspace_id].append(key)
-    return keys.items()
+    found = {name: await look_up(workspace_id=name, keys=listed) for name, listed in keys.items()}
+    return [found[workspace_id].get(key) for workspace_id, key in wanted]
