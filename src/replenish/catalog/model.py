@@ -1,6 +1,5 @@
 """What is sold and how usage is rated, as values. Pure: no database, no clock."""
 
-import calendar
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -12,6 +11,7 @@ from replenish.catalog.rates import NO_CARD, GraduatedRate, Rate, RateCard, Unma
 from replenish.core.ids import CampaignId, CurrencyId, MeterId, PaymentLinkId, PriceId, ProductId, WorkspaceId
 from replenish.core.metadata import Metadata
 from replenish.core.money import Credits, Money
+from replenish.core.times import months_later
 
 CurrencyType = Literal["standard", "credit"]
 OverdraftPolicy = Literal["none", "limited", "unlimited"]
@@ -249,13 +249,6 @@ def expiry(start: datetime, *, value: int, unit: DurationUnit) -> datetime | Non
         case "weeks":
             return start + timedelta(weeks=value)
         case "months":
-            return _months_later(start, value)
+            return months_later(start, value)
         case "years":
-            return _months_later(start, 12 * value)
-
-
-def _months_later(start: datetime, months: int) -> datetime:
-    """31 January and one month is the last day of February: the customer never gets days fewer than the month has."""
-    place = start.month - 1 + months
-    year, month = start.year + place // 12, place % 12 + 1
-    return start.replace(year=year, month=month, day=min(start.day, calendar.monthrange(year, month)[1]))
+            return months_later(start, 12 * value)

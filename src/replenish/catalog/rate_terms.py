@@ -54,7 +54,7 @@ class TierTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GraduatedTerms(msgspec.Struct, frozen=True, tag="graduated", forbid_unknown_fields=True):
-    """Each unit of the month at the rate of its tier, by wallet and meter, in the workspace's time zone."""
+    """Each unit of the month at the rate of its tier, by wallet and rate, in the workspace's time zone."""
 
     tiers: Sequence[TierTerms]
 

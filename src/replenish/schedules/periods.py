@@ -5,11 +5,11 @@ the month after that 31 March again. Wall-clock time in the schedule's zone is k
 day does not have (clocks go forward) is read by the offset before the change, one that it has twice is the first.
 """
 
-from calendar import monthrange
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from replenish.core.times import months_later
 from replenish.schedules.model import Cadence, Schedule
 
 _MONTHS: Final[dict[Cadence, int]] = {"monthly": 1, "quarterly": 3, "yearly": 12}
@@ -23,15 +23,11 @@ def start(cadence: Cadence, *, every: int, anchor: datetime, zone: str, number: 
     local = anchor.astimezone(place)
     steps = (number - 1) * every
     day = (
-        local.date() + timedelta(weeks=steps) if cadence == "weekly" else _later(local.date(), _MONTHS[cadence] * steps)
+        local.date() + timedelta(weeks=steps)
+        if cadence == "weekly"
+        else months_later(local.date(), _MONTHS[cadence] * steps)
     )
     return datetime.combine(day, local.time().replace(fold=0), tzinfo=place).astimezone(UTC)
-
-
-def _later(day: date, months: int) -> date:
-    place = day.month - 1 + months
-    year, month = day.year + place // 12, place % 12 + 1
-    return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
 def start_of(schedule: Schedule, number: int) -> datetime:
